@@ -1,0 +1,51 @@
+# Short names for what is done often. Each is one command: read it here, and run
+# it without make if you like.
+
+.DEFAULT_GOAL := help
+.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick bench live
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+build: ## build the program ./holdfast
+	go build -o holdfast ./cmd/holdfast
+
+test: ## run all tests
+	go test ./...
+
+check: ## run everything CI runs
+	.ci/run
+
+lint: ## run the formatter's check, vet, staticcheck and the tidiness checks
+	.ci/run format vet staticcheck generated tidy
+
+race: ## run the tests of the packages with goroutines under the race detector
+	.ci/run race
+
+fuzz: ## run each fuzz target for FUZZTIME (5s)
+	.ci/run fuzz
+
+fmt: ## format all Go files
+	go tool -modfile=tools.mod gofumpt -w .
+
+generate: ## generate kv/kvpb from its .proto files
+	go run -modfile=tools.mod ./internal/tools/_protogen
+
+tidy: ## tidy go.mod and tools.mod
+	go mod tidy
+	.ci/in-tools-module go mod tidy
+
+sim: ## simulate SIM_SEEDS (200) seeds
+	.ci/run sim
+
+mutants: ## plant every known bug and print which are found
+	go run ./cmd/holdfast sim mutants
+
+mutants-quick: ## the same with the quick ones only
+	go run ./cmd/holdfast sim mutants --quick
+
+bench: ## measure a cluster of this machine
+	go run ./cmd/holdfast bench
+
+live: ## attack real processes on this machine
+	go test -count=1 -v -timeout=30m ./testsuite/live/...

@@ -1,0 +1,213 @@
+package raft
+
+import "time"
+
+// GroupID names a Raft group. Group 0 is reserved: it never names a group.
+type GroupID uint64
+
+// ReplicaID names one replica of a group for ever: a replica that was removed or
+// lost its disk comes back under a new id. 0 means "none".
+type ReplicaID uint64
+
+// EntryKind says what the payload of an entry is for.
+type EntryKind uint8
+
+const (
+	// EntryNormal carries a command of the state machine.
+	EntryNormal EntryKind = iota
+	// EntryNoOp has no payload; a new leader appends one (dissertation §6.4 step 1).
+	EntryNoOp
+	// EntryConfig carries a membership configuration (with the next issue).
+	EntryConfig
+)
+
+// Entry is one position of the replicated log.
+type Entry struct {
+	Index uint64
+	Term  uint64
+	Kind  EntryKind
+	Data  []byte
+}
+
+// entryOverhead is what an entry costs in memory and on the wire beyond its
+// payload, in bytes; it keeps a flood of empty entries bounded.
+const entryOverhead = 32
+
+// Size is the entry's weight in the byte limits of Config.
+func (e *Entry) Size() int { return len(e.Data) + entryOverhead }
+
+// HardState is what a replica must remember across a restart (Figure 2, "persistent
+// state"), beside its log. Commit is only a hint that spares work after a
+// restart: it is written along with other changes, never for its own sake.
+type HardState struct {
+	Term   uint64
+	Vote   ReplicaID
+	Commit uint64
+}
+
+// TermRun says that entries from First on, up to the next run, have term Term.
+// A log's terms are a short list of runs, so that the term of any index is known
+// without its entry.
+type TermRun struct {
+	First uint64
+	Term  uint64
+}
+
+// Restored is the state a replica starts from: what recovery found durable.
+type Restored struct {
+	HardState HardState
+	// SnapIndex and SnapTerm name the last entry that the log no longer holds
+	// because the state machine covers it; both 0 for a log that starts at 1.
+	SnapIndex, SnapTerm uint64
+	// Runs covers (SnapIndex, LastIndex], ascending in index and term.
+	Runs []TermRun
+	// LastIndex is the last durable entry's index, SnapIndex if there is none.
+	LastIndex uint64
+	// Tail holds the newest entries (contiguous, ending at LastIndex); it may be
+	// empty. Older ones are fetched when needed.
+	Tail []Entry
+	// Applied is the index up to which the state machine is durable; it is at
+	// least SnapIndex and at most LastIndex.
+	Applied uint64
+}
+
+// Role is what a replica currently is (§5.1).
+type Role uint8
+
+const (
+	Follower Role = iota
+	// PreCandidate asks whether an election could be won, without raising its
+	// term (dissertation §9.6).
+	PreCandidate
+	Candidate
+	Leader
+)
+
+// String names the role.
+func (r Role) String() string {
+	return [...]string{"follower", "pre-candidate", "candidate", "leader"}[r]
+}
+
+// MessageType names the kinds of messages between replicas.
+type MessageType uint8
+
+const (
+	MsgPreVote MessageType = iota + 1
+	MsgPreVoteResp
+	MsgVote
+	MsgVoteResp
+	MsgAppend
+	MsgAppendResp
+	MsgHeartbeat
+	MsgHeartbeatResp
+)
+
+// Message is what replicas of a group tell each other. Fields that a type does
+// not use are zero.
+type Message struct {
+	Type  MessageType
+	Group GroupID
+	From  ReplicaID
+	To    ReplicaID
+	// Term is the sender's term; in MsgPreVote the term it would campaign in.
+	Term uint64
+
+	// LogIndex and LogTerm name an entry: in votes the candidate's last one
+	// (§5.4.1), in MsgAppend the one before Entries (prevLogIndex, prevLogTerm).
+	// In MsgAppendResp LogIndex is, on success, the last index known durable
+	// and equal to the leader's log; on a reject the prevLogIndex refused.
+	LogIndex uint64
+	LogTerm  uint64
+	Entries  []Entry
+	// Commit is the sender's commit index, as far as the receiver may use it.
+	Commit uint64
+
+	// Reject refuses a vote or an append.
+	Reject bool
+	// HintIndex and HintTerm tell a refused leader where to look next: the last
+	// index at which the follower's term is not above the refused one's, and its
+	// term (§5.3, last paragraphs).
+	HintIndex uint64
+	HintTerm  uint64
+
+	// Round numbers the leader's rounds of contact within its term. Heartbeats
+	// and appends carry the newest one, responses echo it: an echo proves that the
+	// sender followed this leader after the round began (§6.4 of the dissertation).
+	// In pre-votes and their responses it numbers the candidate's attempts.
+	Round uint64
+}
+
+// Persist is what the shell must make durable, in order of Seq. Entries replace
+// everything the log holds from Entries[0].Index on.
+type Persist struct {
+	// Seq counts the hand-offs of one Raft value from 1. The shell reports completion
+	// with Persisted(Seq); completion covers all smaller ones too.
+	Seq     uint64
+	State   HardState
+	Entries []Entry
+}
+
+// ReadGrant says that the read may be served from any state that has applied at
+// least Index.
+type ReadGrant struct {
+	ID    uint64
+	Index uint64
+}
+
+// Fetch asks the shell for entries that are no longer in memory, from Lo on, at
+// most to Hi (inclusive) and about MaxBytes; answered with Fetched.
+type Fetch struct {
+	Peer     ReplicaID
+	Lo, Hi   uint64
+	MaxBytes int
+}
+
+// Output is all that the core wants done since the last call of Raft.Output.
+// Its slices are the caller's until the next call.
+type Output struct {
+	// Messages may be sent at once: what they promise is durable already.
+	Messages []Message
+	// Persist is to be made durable if HasPersist.
+	Persist    Persist
+	HasPersist bool
+	// Reads are granted; DroppedReads cannot be granted here (the replica is not
+	// the leader, or ceased to be): they had no effect.
+	Reads        []ReadGrant
+	DroppedReads []uint64
+	Fetches      []Fetch
+}
+
+// Config is fixed for the life of a Raft value.
+type Config struct {
+	Group GroupID
+	ID    ReplicaID
+	// Voters is the initial configuration, identical on all replicas.
+	Voters []ReplicaID
+	// Seed starts the stream of election timeouts.
+	Seed uint64
+
+	// HeartbeatInterval is the time between rounds of an idle leader.
+	HeartbeatInterval time.Duration
+	// ElectionTimeout is the least time without a leader after which a replica
+	// campaigns; the actual time is drawn from [1,2) times this for each wait
+	// (§5.2). It must be at least twice HeartbeatInterval.
+	ElectionTimeout time.Duration
+	// PreVote and CheckQuorum are on in production (dissertation §9.6, §6.2). They
+	// are switches because tests of the paper's claims need both settings.
+	PreVote     bool
+	CheckQuorum bool
+
+	// MaxAppendBytes bounds the entries of one append (at least one is sent).
+	MaxAppendBytes int
+	// MaxInflightAppends and MaxInflightBytes bound the appends on their way to
+	// one follower.
+	MaxInflightAppends int
+	MaxInflightBytes   int
+	// MaxUncommittedBytes bounds the leader's uncommitted tail; beyond it Propose
+	// answers ErrOverloaded.
+	MaxUncommittedBytes int
+	// MaxCacheBytes bounds the durable entries kept in memory.
+	MaxCacheBytes int
+	// MaxPendingReads bounds the reads waiting for a grant; beyond it they drop.
+	MaxPendingReads int
+}
