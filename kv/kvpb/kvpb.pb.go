@@ -1284,7 +1284,6 @@ type PeerProgress struct {
 	Match         uint64                 `protobuf:"varint,3,opt,name=match,proto3" json:"match,omitempty"`
 	Next          uint64                 `protobuf:"varint,4,opt,name=next,proto3" json:"next,omitempty"`
 	Inflight      uint64                 `protobuf:"varint,5,opt,name=inflight,proto3" json:"inflight,omitempty"`
-	Active        bool                   `protobuf:"varint,6,opt,name=active,proto3" json:"active,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1352,13 +1351,6 @@ func (x *PeerProgress) GetInflight() uint64 {
 		return x.Inflight
 	}
 	return 0
-}
-
-func (x *PeerProgress) GetActive() bool {
-	if x != nil {
-		return x.Active
-	}
-	return false
 }
 
 type GroupStatus struct {
@@ -1865,14 +1857,13 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05found\x18\x03 \x01(\bR\x05found\x12!\n" +
 	"\factual_value\x18\x04 \x01(\fR\vactualValue\"\x0f\n" +
-	"\rStatusRequest\"\x96\x01\n" +
+	"\rStatusRequest\"~\n" +
 	"\fPeerProgress\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
 	"\x05match\x18\x03 \x01(\x04R\x05match\x12\x12\n" +
 	"\x04next\x18\x04 \x01(\x04R\x04next\x12\x1a\n" +
-	"\binflight\x18\x05 \x01(\x04R\binflight\x12\x16\n" +
-	"\x06active\x18\x06 \x01(\bR\x06active\"\xc5\x02\n" +
+	"\binflight\x18\x05 \x01(\x04R\binflight\"\xc5\x02\n" +
 	"\vGroupStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x04R\x05group\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x12\n" +

@@ -1,0 +1,42 @@
+package core
+
+import "fmt"
+
+// validate says what is wrong with an operation, "" if nothing is. Servers check
+// the same; refusing here spares the trip and names the limit.
+func (c *Core) validate(o *Op) string {
+	if o.Kind != Batch {
+		return c.validateItem(o.Kind, o.Key, o.Value, o.ExpectVersion, o.ExpectValue)
+	}
+	if len(o.Items) == 0 || len(o.Items) > c.cfg.MaxBatch {
+		return fmt.Sprintf("a batch has 1 to %d items, this one has %d", c.cfg.MaxBatch, len(o.Items))
+	}
+	for i := range o.Items {
+		it := &o.Items[i]
+		if it.Kind == Batch {
+			return fmt.Sprintf("item %d: a batch cannot hold a batch", i)
+		}
+		if message := c.validateItem(it.Kind, it.Key, it.Value, it.ExpectVersion, it.ExpectValue); message != "" {
+			return fmt.Sprintf("item %d: %s", i, message)
+		}
+	}
+	return ""
+}
+
+func (c *Core) validateItem(kind Kind, key, value []byte, expectVersion uint64, expectValue []byte) string {
+	switch {
+	case kind < Put || kind > PutIfAbsent:
+		return fmt.Sprintf("operation kind %d is not known", uint8(kind))
+	case len(key) == 0:
+		return "the key is empty: keys have at least 1 byte"
+	case len(key) > c.cfg.MaxKey:
+		return fmt.Sprintf("the key has %d bytes, the limit is %d", len(key), c.cfg.MaxKey)
+	case len(value) > c.cfg.MaxValue:
+		return fmt.Sprintf("the value has %d bytes, the limit is %d: split it over several keys", len(value), c.cfg.MaxValue)
+	case len(expectValue) > c.cfg.MaxValue:
+		return fmt.Sprintf("the expected value has %d bytes, the limit is %d", len(expectValue), c.cfg.MaxValue)
+	case kind == CASVersion && expectVersion == 0:
+		return "version 0 never is: to demand that the key has no value use put-if-absent"
+	}
+	return ""
+}

@@ -1,0 +1,34 @@
+// Package client is the Go client of Holdfast.
+//
+//	c, err := client.Dial(ctx, client.Config{Endpoints: []string{"127.0.0.1:7001"}})
+//	...
+//	defer c.Close()
+//	res, err := c.Put(ctx, []byte("user1"), []byte("john"))
+//
+// All decisions (where a request goes, what may be sent again, sessions, how an
+// operation ended) are those of kv/client/core. This package only carries them out:
+// one goroutine owns the core and takes events from a mailbox, a whole batch at a time;
+// each endpoint has one bidirectional stream with a goroutine that sends all
+// that is queued as one message and one that receives.
+//
+// Every operation ends in one of three ways: err is nil; or err is an *Error
+// whose Outcome is Failed, which means certainly not applied; or its Outcome is
+// Unknown (errors.Is(err, ErrOutcomeUnknown)): applied once or not at all,
+// possibly later. A condition that did not hold is no error: Result.ConditionFailed.
+//
+// Connections are plain text and not authenticated: use them on trusted networks only.
+//
+// Contract, by number:
+//
+//	CLNT-1  A Client is safe for concurrent use. Operations of one client that overlap may
+//	        take effect in any order.
+//	CLNT-2  Keys and values given to a method are copied before it waits; those of a
+//	        Result belong to the caller.
+//	CLNT-3  A cancelled context ends an operation at once, with the outcome that is
+//	        true at that time.
+//	CLNT-4  Close completes all operations, truthfully, and leaves no goroutine.
+//	CLNT-5  Queues are bounded: the mailbox and each endpoint's queue by the operations
+//	        that Config allows; beyond that operations fail at once (ErrOverloaded).
+//	CLNT-6  A request is handed to a stream at most once. One that was queued when the
+//	        stream broke is known not to have been sent.
+package client

@@ -1,0 +1,85 @@
+package node
+
+import (
+	"fmt"
+
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/replica"
+	"github.com/holdfastdb/holdfast/kv/wal"
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+// groupCommit gathers what must become durable while the log writes the batch
+// before it (NODE-1). It is also the job that writes.
+type groupCommit struct {
+	node    *Node
+	writing bool
+	// gathering is filled on the loop; written belongs to the job while writing is set.
+	gathering, written commitBatch
+	err                error
+}
+
+type commitBatch struct {
+	wal *wal.Batch
+	// handoffs says which replicas wait for the batch, and for which Persist.Seq.
+	handoffs []handoff
+}
+
+type handoff struct {
+	replica *replica.Replica
+	seq     uint64
+}
+
+func (c *groupCommit) init(n *Node) {
+	c.node = n
+	c.gathering.wal = wal.NewBatch()
+	c.written.wal = wal.NewBatch()
+}
+
+// Persist implements replica.Node.
+func (n *Node) Persist(r *replica.Replica, p *raft.Persist) {
+	b := &n.commit.gathering
+	b.wal.Add(r.Group(), p)
+	for i := range b.handoffs {
+		if b.handoffs[i].replica == r {
+			b.handoffs[i].seq = p.Seq
+			return
+		}
+	}
+	b.handoffs = append(b.handoffs, handoff{replica: r, seq: p.Seq})
+}
+
+// start writes what has gathered, if the log is idle.
+func (c *groupCommit) start() {
+	if c.writing || len(c.gathering.handoffs) == 0 {
+		return
+	}
+	c.writing = true
+	c.gathering, c.written = c.written, c.gathering
+	c.node.host.Submit(env.LaneWAL, c)
+}
+
+// Run writes the batch, off the loop.
+func (c *groupCommit) Run() {
+	c.err = c.node.deps.Log.Commit(c.written.wal)
+}
+
+// Done reports the batch durable. It is the only place from which a replica
+// learns so (DESIGN principle 3).
+func (c *groupCommit) Done() {
+	c.writing = false
+	if c.err != nil {
+		c.node.Fail(fmt.Errorf("writing the log: %w; the node stops serving, because what it could not write "+
+			"it must not promise: check the disk, then restart the node", c.err))
+		return
+	}
+	if c.node.stopped {
+		return
+	}
+	for _, h := range c.written.handoffs {
+		h.replica.Persisted(h.seq)
+	}
+	clear(c.written.handoffs)
+	c.written.handoffs = c.written.handoffs[:0]
+	c.written.wal.Reset()
+}

@@ -1,0 +1,23 @@
+// Package node is one node of a cluster: the replicas it holds, the shared log
+// they write to, the messages between nodes and the requests of clients. It is
+// a deterministic env.Program: the same code runs on kv/osio's event loop over
+// gRPC and in the simulation.
+//
+// A Node is called on one event loop only. Request answers through a callback,
+// exactly once, on the loop. Everything that may block runs as a job on one of
+// the host's lanes.
+//
+// Group commit: while the log is writing one batch, everything that must become
+// durable gathers in the next one, so that one fsync serves all groups and all
+// clients that came meanwhile (DESIGN §4).
+//
+// Invariants:
+//
+//	NODE-1  At most one log write is in flight, and its completions are reported to the
+//	        replicas in order.
+//	NODE-2  After a failed log write or apply nothing is sent, accepted or promised any more.
+//	NODE-3  Every request is answered exactly once, and with a code that is true: not applied,
+//	        applied, or unknown (DESIGN principle 4).
+//	NODE-4  Bytes from the network are checked before they are believed: a message that
+//	        does not decode, or is for a group that is not here, is dropped and counted.
+package node

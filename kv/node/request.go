@@ -1,0 +1,149 @@
+package node
+
+import (
+	"fmt"
+
+	"github.com/holdfastdb/holdfast/kv/kvpb"
+	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/replica"
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+// request is one client request on its way through a replica. It is the waiter for
+// both writes and reads.
+type request struct {
+	node    *Node
+	replica *replica.Replica
+	req     *kvpb.Request
+	reply   func(*kvpb.Response)
+
+	// values and err are what a read found; they belong to the apply job until
+	// ReadDone.
+	values []machine.OpResult
+	err    error
+}
+
+var (
+	_ replica.Writer = (*request)(nil)
+	_ replica.Reader = (*request)(nil)
+)
+
+// Request executes a client's request and answers through reply, exactly once,
+// possibly before it returns.
+func (n *Node) Request(req *kvpb.Request, reply func(*kvpb.Response)) {
+	q := &request{node: n, req: req, reply: reply}
+	if n.stopped {
+		q.refuse(kvpb.Code_UNAVAILABLE, n.stopMessage())
+		return
+	}
+	q.replica = n.Replica(raft.GroupID(req.Partition))
+	if q.replica == nil {
+		q.refuse(kvpb.Code_WRONG_PARTITION, fmt.Sprintf("node %d has no replica of partition %d", n.cfg.ID, req.Partition))
+		return
+	}
+	if message := checkRequest(req, &n.cfg.Limits); message != "" {
+		q.refuse(kvpb.Code_INVALID, message)
+		return
+	}
+	switch {
+	case req.Kind == kvpb.RequestKind_READ && req.Stale:
+		q.replica.ReadStale(q)
+	case req.Kind == kvpb.RequestKind_READ:
+		q.replica.Read(q)
+	default:
+		cmd := command(req, n.host.WallNow())
+		q.replica.Write(machine.AppendCommand(nil, &cmd), q)
+	}
+}
+
+func (n *Node) stopMessage() string {
+	if n.failure != nil {
+		return fmt.Sprintf("node %d has stopped serving: %v", n.cfg.ID, n.failure)
+	}
+	return fmt.Sprintf("node %d is stopping", n.cfg.ID)
+}
+
+// checkRequest returns what is wrong with a request, or "".
+func checkRequest(req *kvpb.Request, limits *machine.Limits) string {
+	switch req.Kind {
+	case kvpb.RequestKind_OPEN_SESSION:
+		return ""
+	case kvpb.RequestKind_CLOSE_SESSION, kvpb.RequestKind_KEEP_ALIVE:
+		if req.Session == 0 {
+			return "the request names no session"
+		}
+		return ""
+	case kvpb.RequestKind_READ, kvpb.RequestKind_WRITE:
+	default:
+		return fmt.Sprintf("request kind %d is not known", req.Kind)
+	}
+	if len(req.Ops) == 0 || len(req.Ops) > limits.MaxOps {
+		return fmt.Sprintf("a request has 1 to %d operations, this one has %d", limits.MaxOps, len(req.Ops))
+	}
+	if req.Kind == kvpb.RequestKind_WRITE && req.Session != 0 && req.Seq == 0 {
+		return "a write in a session needs a sequence number from 1 on"
+	}
+	for _, op := range req.Ops {
+		if message := checkOp(op, req.Kind, limits); message != "" {
+			return message
+		}
+	}
+	return ""
+}
+
+func checkOp(op *kvpb.Op, kind kvpb.RequestKind, limits *machine.Limits) string {
+	switch {
+	case op == nil:
+		return "an operation is empty"
+	case len(op.Key) == 0:
+		return "the key is empty: keys have at least 1 byte"
+	case len(op.Key) > limits.MaxKey:
+		return fmt.Sprintf("the key has %d bytes, the limit is %d", len(op.Key), limits.MaxKey)
+	case len(op.Value) > limits.MaxValue || len(op.CondValue) > limits.MaxValue:
+		return fmt.Sprintf("a value has %d bytes, the limit is %d: split it over several keys",
+			max(len(op.Value), len(op.CondValue)), limits.MaxValue)
+	case kind == kvpb.RequestKind_READ && op.Kind != kvpb.OpKind_GET:
+		return "a read request only has GET operations"
+	case op.Kind < kvpb.OpKind_PUT || op.Kind > kvpb.OpKind_GET:
+		return fmt.Sprintf("operation kind %d is not known", op.Kind)
+	case op.Cond < kvpb.Condition_NONE || op.Cond > kvpb.Condition_VALUE_IS:
+		return fmt.Sprintf("condition %d is not known", op.Cond)
+	case op.Cond == kvpb.Condition_VERSION_IS && op.CondVersion == 0:
+		return "version 0 never is: to demand that a key has no value use the condition ABSENT"
+	}
+	return ""
+}
+
+var (
+	opKinds = [...]machine.OpKind{
+		kvpb.OpKind_PUT: machine.OpPut, kvpb.OpKind_ERASE: machine.OpErase, kvpb.OpKind_GET: machine.OpGet,
+	}
+	conditions = [...]machine.CondKind{
+		kvpb.Condition_NONE: machine.CondNone, kvpb.Condition_ABSENT: machine.CondAbsent,
+		kvpb.Condition_VERSION_IS: machine.CondVersion, kvpb.Condition_VALUE_IS: machine.CondValue,
+	}
+	commandKinds = [...]machine.CommandKind{
+		kvpb.RequestKind_WRITE:        machine.CmdApply,
+		kvpb.RequestKind_OPEN_SESSION: machine.CmdOpenSession, kvpb.RequestKind_CLOSE_SESSION: machine.CmdCloseSession,
+		kvpb.RequestKind_KEEP_ALIVE: machine.CmdKeepAlive,
+	}
+)
+
+// command translates a checked request. The leader's wall clock goes into the entry as a
+// proposal for log time; nothing reads a clock when the entry is applied (COMM-16).
+func command(req *kvpb.Request, wall int64) machine.Command {
+	cmd := machine.Command{
+		Kind: commandKinds[req.Kind], Time: wall, Session: req.Session, Seq: req.Seq, Acked: req.Acked,
+	}
+	if req.Kind != kvpb.RequestKind_WRITE {
+		return cmd
+	}
+	cmd.Ops = make([]machine.Op, len(req.Ops))
+	for i, op := range req.Ops {
+		cmd.Ops[i] = machine.Op{
+			Kind: opKinds[op.Kind], Key: op.Key, Value: op.Value,
+			Cond: conditions[op.Cond], CondVersion: op.CondVersion, CondValue: op.CondValue,
+		}
+	}
+	return cmd
+}

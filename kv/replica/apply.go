@@ -1,0 +1,181 @@
+package replica
+
+import (
+	"fmt"
+
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+// applyJob applies entries and then serves reads, off the loop. There is one per
+// replica, reused; it owns the state machine while it runs.
+type applyJob struct {
+	replica *Replica
+	entries []raft.Entry
+	readers []Reader
+
+	results  []machine.Result
+	applied  uint64
+	hash     uint64
+	sessions int
+	err      error
+}
+
+// Run is called off the loop.
+func (j *applyJob) Run() {
+	m := j.replica.machine
+	j.results, j.err = j.results[:0], nil
+	if len(j.entries) > 0 {
+		j.results, j.err = m.Apply(j.entries, j.results)
+		if j.err != nil {
+			return
+		}
+	}
+	for _, rd := range j.readers {
+		rd.Read(m)
+	}
+	j.applied, _ = m.Applied()
+	j.hash, j.sessions = m.Hash(), m.Sessions()
+}
+
+// Done completes the waiters.
+func (j *applyJob) Done() {
+	r := j.replica
+	r.applying = false
+	readers := j.readers
+	r.reads.waiting -= len(readers)
+	if j.err != nil {
+		for _, rd := range readers {
+			rd.ReadDropped(Stopped)
+		}
+		r.node.Fail(fmt.Errorf("partition %d: applying entries from %d on: %w; "+
+			"the node stops serving, restart it to recover from its log", r.Group(), r.applied+1, j.err))
+		return
+	}
+	r.applied, r.hash, r.sessions = j.applied, j.hash, j.sessions
+	r.raft.SetApplied(r.applied)
+	for i := range j.results {
+		r.complete(&j.results[i])
+	}
+	for _, rd := range readers {
+		rd.ReadDone(r.applied)
+	}
+	clear(j.entries)
+	clear(j.readers)
+	j.entries, j.readers = j.entries[:0], j.readers[:0]
+	if r.applied%HashEvery == 0 && len(j.results) > 0 {
+		r.passedHashPoint()
+	}
+}
+
+// complete ends the wait for the entry's write, if this replica proposed it (REP-3).
+func (r *Replica) complete(res *machine.Result) {
+	for r.appended.len() > 0 && r.appended.front().index <= res.Index {
+		a := r.appended.pop()
+		switch {
+		case a.index == res.Index && a.term == res.Term:
+			a.writer.Written(res)
+		case a.index == res.Index:
+			// Another leader's entry is committed at this index, so the one
+			// proposed here never will be (§5.4.3, State Machine Safety).
+			a.writer.WriteDropped(NotLeader)
+		default:
+			panic(fmt.Sprintf("replica: entry %d was applied before the write waiting for entry %d was completed",
+				res.Index, a.index))
+		}
+	}
+}
+
+// startApply hands committed and durable entries (REP-1) and servable reads to
+// the state machine, if no job has it.
+func (r *Replica) startApply() {
+	if r.applying || r.stopped {
+		return
+	}
+	j := &r.job
+	j.entries = r.takeEntries(j.entries[:0])
+	reach := r.applied
+	if n := len(j.entries); n > 0 {
+		reach = j.entries[n-1].Index
+	}
+	j.readers = r.reads.ready(reach, j.readers[:0])
+	if len(j.entries) == 0 && len(j.readers) == 0 {
+		return
+	}
+	r.applying = true
+	r.node.Submit(env.LaneApply, j)
+}
+
+// takeEntries returns the entries to apply next, stopping at hash points so that
+// every replica passes each of them with the same state.
+func (r *Replica) takeEntries(into []raft.Entry) []raft.Entry {
+	lo, hi := r.applied+1, r.raft.Applicable()
+	if stop := (r.applied/HashEvery + 1) * HashEvery; hi > stop {
+		hi = stop
+	}
+	if lo > hi || r.fetching {
+		return into
+	}
+	if len(r.fetched) > 0 {
+		into = append(into, r.fetched...)
+		r.fetched = nil
+		return into
+	}
+	if entries, ok := r.raft.Slice(lo, hi, r.cfg.MaxApplyBytes); ok {
+		return append(into, entries...)
+	}
+	r.fetching = true
+	r.node.Submit(env.LaneFetch, &applyFetch{replica: r, lo: lo, hi: hi})
+	return into
+}
+
+// applyFetch reads entries back from the log that are to be applied, as after a
+// restart.
+type applyFetch struct {
+	replica *Replica
+	lo, hi  uint64
+	entries []raft.Entry
+	err     error
+}
+
+func (f *applyFetch) Run() {
+	r := f.replica
+	f.entries, f.err = r.log.ReadEntries(r.Group(), f.lo, f.hi, r.cfg.MaxApplyBytes)
+	if f.err == nil && (len(f.entries) == 0 || f.entries[0].Index != f.lo) {
+		f.err = fmt.Errorf("the log has no entry %d", f.lo)
+	}
+}
+
+func (f *applyFetch) Done() {
+	r := f.replica
+	r.fetching = false
+	if f.err != nil {
+		r.node.Fail(fmt.Errorf("partition %d: reading committed entries %d to %d back: %w; the node stops serving",
+			r.Group(), f.lo, f.hi, f.err))
+		return
+	}
+	r.fetched = f.entries
+}
+
+// peerFetch reads older entries for a follower that is behind.
+type peerFetch struct {
+	replica *Replica
+	fetch   raft.Fetch
+	entries []raft.Entry
+	err     error
+}
+
+func (f *peerFetch) Run() {
+	r := f.replica
+	f.entries, f.err = r.log.ReadEntries(r.Group(), f.fetch.Lo, f.fetch.Hi, f.fetch.MaxBytes)
+}
+
+func (f *peerFetch) Done() {
+	if f.err != nil {
+		f.replica.node.Fail(fmt.Errorf("partition %d: reading entries %d to %d for a follower: %w; the node stops serving",
+			f.replica.Group(), f.fetch.Lo, f.fetch.Hi, f.err))
+		return
+	}
+	f.replica.raft.Fetched(f.fetch.Peer, f.fetch.Lo, f.entries)
+}

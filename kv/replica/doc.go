@@ -1,0 +1,26 @@
+// Package replica is one replica of one partition: the Raft core, the state
+// machine and the order between them and the node's log. It is a deterministic
+// state machine itself, driven by kv/node.
+//
+// Within a turn of the event loop the node hands in messages, writes, reads and
+// completions; Turn then proposes and asks for read grants once for all of
+// them, sends what the core wants sent, adds what must become durable to the
+// node's shared log batch, and starts at most one apply job. The state machine
+// belongs to that job while it runs, and to the loop otherwise; so it needs
+// no lock.
+//
+// Invariants:
+//
+//	REP-1  An entry is applied only when it is committed and durable here (RAFT-3), so that
+//	       the engine never holds what the log could lose.
+//	REP-2  Entries are applied once, in order, without gaps (kv/machine panics otherwise).
+//	REP-3  A write's waiter is completed with a result only by the entry it proposed: same
+//	       index and same term. Another term at that index proves it was not applied.
+//	REP-4  A write that was appended and whose fate is not known when leadership is lost ends
+//	       as Unknown, never as a definite failure.
+//	REP-5  A linearizable read runs after a grant, in a state that has applied at least the
+//	       granted index.
+//	REP-6  Each waiter is completed exactly once.
+//	REP-7  Replicas compare state hashes at every multiple of HashEvery; a difference stops
+//	       the replica.
+package replica

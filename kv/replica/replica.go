@@ -1,0 +1,216 @@
+package replica
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+// HashEvery is the distance in log positions between comparisons of state hashes.
+const HashEvery = 1024
+
+// Config is fixed for the life of a Replica.
+type Config struct {
+	Raft raft.Config
+	// MaxApplyBytes bounds the entries of one apply job (at least one is applied).
+	MaxApplyBytes int
+	// MaxWaitingReads bounds the reads that wait for a grant or for the state
+	// machine to catch up.
+	MaxWaitingReads int
+}
+
+// Replica is one replica of one partition.
+type Replica struct {
+	cfg     Config
+	node    Node
+	log     LogReader
+	raft    *raft.Raft
+	machine *machine.Machine
+
+	// proposals and proposers are this turn's writes, in order of arrival.
+	proposals [][]byte
+	proposers []Writer
+	// appended are the writes whose entries are in the log, ascending in index.
+	appended fifo[appendedWrite]
+	// ledTerm is the term in which appended were proposed.
+	ledTerm uint64
+
+	reads readState
+
+	// applied is the index the state machine has reached as far as the loop
+	// knows: the last entry of the last finished apply job.
+	applied uint64
+	// hash is the state machine's hash at applied.
+	hash uint64
+	// sessions is the number of open sessions at applied.
+	sessions int
+	// applying is set while a job owns machine.
+	applying bool
+	// fetching is set while entries to apply are read back from the log.
+	fetching bool
+	// fetched are entries read back, to be applied next.
+	fetched []raft.Entry
+	job     applyJob
+
+	hashes hashWindow
+	// contact is when a message of the current leader last arrived.
+	contact env.Instant
+	stopped bool
+}
+
+type appendedWrite struct {
+	index  uint64
+	term   uint64
+	writer Writer
+}
+
+// New starts a replica from what recovery found. restored.Applied is ignored: the
+// state machine itself says how far it got.
+func New(cfg Config, restored raft.Restored, m *machine.Machine, log LogReader, node Node, now env.Instant) (*Replica, error) {
+	applied, _ := m.Applied()
+	if applied > restored.LastIndex {
+		return nil, fmt.Errorf("partition %d: the state machine has applied entry %d but the log ends at %d: "+
+			"the log lost entries; do not start this node with this data directory, replace the node",
+			cfg.Raft.Group, applied, restored.LastIndex)
+	}
+	restored.Applied = applied
+	core, err := raft.New(cfg.Raft, restored, time.Duration(now))
+	if err != nil {
+		return nil, fmt.Errorf("partition %d: %w", cfg.Raft.Group, err)
+	}
+	r := &Replica{
+		cfg: cfg, node: node, log: log, raft: core, machine: m,
+		applied: applied, hash: m.Hash(), sessions: m.Sessions(), contact: now,
+	}
+	r.job.replica = r
+	return r, nil
+}
+
+// Group is the partition's group.
+func (r *Replica) Group() raft.GroupID { return r.cfg.Raft.Group }
+
+// Raft gives access to the core for inspection; callers must not change it.
+func (r *Replica) Raft() *raft.Raft { return r.raft }
+
+// Applied is the index and the state hash that the state machine has reached.
+func (r *Replica) Applied() (index, hash uint64) { return r.applied, r.hash }
+
+// Sessions is the number of open client sessions.
+func (r *Replica) Sessions() int { return r.sessions }
+
+// Deadline is when the replica next wants a Tick.
+func (r *Replica) Deadline() env.Instant { return env.Instant(r.raft.Deadline()) }
+
+// Tick lets time pass.
+func (r *Replica) Tick(now env.Instant) { r.raft.Tick(time.Duration(now)) }
+
+// Receive hands in a message of a peer.
+func (r *Replica) Receive(now env.Instant, m raft.Message) {
+	r.raft.Receive(time.Duration(now), m)
+	if lead := r.raft.Leader(); lead != 0 && lead == m.From {
+		r.contact = now
+	}
+}
+
+// Lag is the time since the replica last heard from the leader; 0 on a leader.
+func (r *Replica) Lag(now env.Instant) time.Duration {
+	if r.raft.Role() == raft.Leader {
+		return 0
+	}
+	return now.Sub(r.contact)
+}
+
+// Persisted reports that everything up to the hand-off seq is durable.
+func (r *Replica) Persisted(seq uint64) { r.raft.Persisted(seq) }
+
+// Write proposes a command (machine.AppendCommand's encoding) at the end of this
+// turn.
+func (r *Replica) Write(command []byte, w Writer) {
+	switch {
+	case r.stopped:
+		w.WriteDropped(Stopped)
+	case r.raft.Role() != raft.Leader:
+		w.WriteDropped(NotLeader)
+	default:
+		r.proposals = append(r.proposals, command)
+		r.proposers = append(r.proposers, w)
+	}
+}
+
+// Turn ends a turn of the event loop.
+func (r *Replica) Turn(now env.Instant) {
+	if r.stopped {
+		return
+	}
+	r.propose(now)
+	r.askReads(now)
+	out := r.raft.Output()
+	for i := range out.Messages {
+		r.node.Send(&out.Messages[i])
+	}
+	if out.HasPersist {
+		r.node.Persist(r, &out.Persist)
+	}
+	for _, f := range out.Fetches {
+		r.node.Submit(env.LaneFetch, &peerFetch{replica: r, fetch: f})
+	}
+	r.settleReads(&out)
+	if r.raft.Role() != raft.Leader || r.raft.Term() != r.ledTerm {
+		r.abandonAppended()
+	}
+	r.startApply()
+}
+
+func (r *Replica) propose(now env.Instant) {
+	if len(r.proposals) == 0 {
+		return
+	}
+	first, term, err := r.raft.Propose(time.Duration(now), r.proposals)
+	if err != nil {
+		why := NotLeader
+		if err == raft.ErrOverloaded {
+			why = Overloaded
+		}
+		for _, w := range r.proposers {
+			w.WriteDropped(why)
+		}
+	} else {
+		if term != r.ledTerm {
+			r.abandonAppended()
+			r.ledTerm = term
+		}
+		for i, w := range r.proposers {
+			r.appended.push(appendedWrite{index: first + uint64(i), term: term, writer: w})
+		}
+	}
+	clear(r.proposers)
+	r.proposers = r.proposers[:0]
+	// The core keeps the payloads, not the slice that held them.
+	clear(r.proposals)
+	r.proposals = r.proposals[:0]
+}
+
+// abandonAppended ends the wait for writes that this replica no longer leads:
+// their entries may still be committed by the next leader (REP-4).
+func (r *Replica) abandonAppended() {
+	for r.appended.len() > 0 {
+		r.appended.pop().writer.WriteDropped(Unknown)
+	}
+}
+
+// Stop ends the replica: all waits end honestly, nothing is accepted any more.
+func (r *Replica) Stop() {
+	if r.stopped {
+		return
+	}
+	r.stopped = true
+	for _, w := range r.proposers {
+		w.WriteDropped(Stopped)
+	}
+	r.proposers, r.proposals = nil, nil
+	r.abandonAppended()
+	r.dropReads(Stopped)
+}
