@@ -14,6 +14,7 @@
 //	r.Fetched(peer, lo, entries)   // the answer to a Fetch; nil entries: failed
 //	out := r.Output()              // what is to be done now
 //	r.Applicable()                 // entries up to here may be applied
+//	r.SetApplied(index)            // they were
 //	r.Slice(lo, hi, maxBytes)      // entries from memory, if still there
 //
 // Several inputs may be given before one Output: that is how proposals, acknowledgements
@@ -29,6 +30,21 @@
 // append acknowledgement) stays inside the core until Persisted reports the
 // hand-off it depends on. A leader sends entries while its own disk still writes, but
 // counts itself only up to its durable index (dissertation §10.2.1).
+//
+// # Choices
+//
+// Followers learn the commit index with the next append or the next heartbeat; no
+// message is sent for its sake. A heartbeat is answered at once and without any
+// word about the disk; an append is answered when it is durable, one answer for
+// all appends before it. A follower that shows no progress between two
+// timed rounds is asked with an empty append what it has. A candidate, too, asks
+// for votes only when its own is durable. Entries that left memory are asked of
+// the shell, one Fetch for a follower at a time; each must be answered. Slices
+// of entries in an Output stay valid and unchanged for ever; they must not be
+// written to.
+//
+// Handlers by role and message are one table (table.go); messages of older terms,
+// and what a correct peer cannot have sent, never reach it.
 //
 // # Invariants
 //

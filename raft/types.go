@@ -109,11 +109,14 @@ type Message struct {
 	Group GroupID
 	From  ReplicaID
 	To    ReplicaID
-	// Term is the sender's term; in MsgPreVote the term it would campaign in.
+	// Term is the sender's term; in MsgPreVote the term it would campaign in, which a
+	// granting MsgPreVoteResp echoes.
 	Term uint64
 
 	// LogIndex and LogTerm name an entry: in votes the candidate's last one
 	// (§5.4.1), in MsgAppend the one before Entries (prevLogIndex, prevLogTerm).
+	// In MsgHeartbeatResp LogIndex is the last index known equal to the leader's log,
+	// durable or not.
 	// In MsgAppendResp LogIndex is, on success, the last index known durable
 	// and equal to the leader's log; on a reject the prevLogIndex refused.
 	LogIndex uint64
