@@ -1,0 +1,80 @@
+package check
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
+)
+
+const (
+	head = `{"format":"holdfast-history","version":1}` + "\n"
+	put  = `{"id":1,"kind":"put","key":"k","value":"v","call":1,"return":2,"outcome":"ok"}` + "\n"
+	lost = `{"id":2,"kind":"get","key":"k","call":3,"return":4,"outcome":"ok"}` + "\n"
+)
+
+func judge(t *testing.T, text string, args ...string) (int, string, string) {
+	t.Helper()
+	var out, talk bytes.Buffer
+	format := style.Text
+	if len(args) > 0 && args[0] == "json" {
+		format, args = style.JSON, args[1:]
+	}
+	c := HistoryCommand(&style.Streams{In: strings.NewReader(text), Out: &out, Err: &talk}, &format)
+	c.SetArgs(append([]string{"-"}, args...))
+	c.SilenceErrors, c.SilenceUsage = true, true
+	err := c.Execute()
+	if err != nil {
+		talk.WriteString(exit.Text(err))
+	}
+	return exit.Code(err), out.String(), talk.String()
+}
+
+// Goal: CHECK-1 and CHECK-2, each kind of history has its exit code and its text. Method: a pass, a lost write, an empty
+// history, and no history.
+func TestVerdictsHaveTheirExitCodes(t *testing.T) {
+	code, out, _ := judge(t, head+put+`{"end":true,"operations":1}`)
+	require.Equal(t, 0, code)
+	require.Equal(t, "pass: 1 operations on 1 keys: 1 acknowledged, 0 not applied, 0 with unknown outcome\n", out)
+
+	code, out, _ = judge(t, head+put+lost+`{"end":true,"operations":2}`)
+	require.Equal(t, exit.Violation, code)
+	require.Contains(t, out, "violation: 2 operations")
+	require.Contains(t, out, "no linear order")
+
+	code, out, _ = judge(t, head+`{"end":true,"operations":0}`)
+	require.Equal(t, exit.Undecided, code)
+	require.Contains(t, out, "vacuous: ")
+
+	code, out, talk := judge(t, head+put)
+	require.Equal(t, exit.Failure, code)
+	require.Empty(t, out)
+	require.Contains(t, talk, "cut off")
+}
+
+// Goal: with JSON the output is a verdict that reads back. Method: decode it.
+func TestVerdictInJSONReadsBack(t *testing.T) {
+	code, out, _ := judge(t, head+put+lost+`{"end":true,"operations":2}`, "json")
+	require.Equal(t, exit.Violation, code)
+	v, err := verdict.Decode(strings.NewReader(out))
+	require.NoError(t, err)
+	require.Equal(t, verdict.Violated, v.Outcome)
+}
+
+// Goal: pictures are drawn of what is wrong. Method: ask for them.
+func TestPicturesAreDrawn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	code, _, talk := judge(t, head+put+lost+`{"end":true,"operations":2}`, "--pictures", dir)
+	require.Equal(t, exit.Violation, code)
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	require.Contains(t, talk, files[0].Name())
+}

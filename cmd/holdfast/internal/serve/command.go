@@ -1,0 +1,144 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/build"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/server"
+)
+
+// maxStop bounds an orderly stop.
+const maxStop = 20 * time.Second
+
+type options struct {
+	id        uint64
+	listen    string
+	peers     []string
+	data      string
+	cluster   string
+	fresh     string
+	metrics   string
+	logLevel  string
+	logFormat string
+	gcPercent int
+	memory    string
+	heartbeat time.Duration
+	election  time.Duration
+}
+
+// Command is `server`.
+func Command(streams *style.Streams) *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use:   "server",
+		Short: "Run one node of a cluster",
+		Long: "Run one node. All nodes are started with the same --peers and --cluster, each with its own --id and --data.\n" +
+			"One port serves clients and the other nodes. SIGTERM and SIGINT stop the node in order.",
+		Example: "  P=1=127.0.0.1:7001,2=127.0.0.1:7002,3=127.0.0.1:7003\n" +
+			"  holdfast server --id 1 --peers $P --cluster mine --data ./data/1\n" +
+			"  holdfast server --id 2 --peers $P --cluster mine --data ./data/2\n" +
+			"  holdfast server --id 3 --peers $P --cluster mine --data ./data/3\n" +
+			"  holdfast server --config /etc/holdfast.yaml      # the same settings from a file",
+		Args: exit.Args(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), streams, o) },
+	}
+	f := c.Flags()
+	f.Uint64Var(&o.id, "id", 0, "this node's id, from 1 on; never given to another node of the cluster")
+	f.StringVar(&o.listen, "listen", "", "address to listen on (default: this node's address in --peers)")
+	f.StringSliceVar(&o.peers, "peers", nil, "all nodes as ID=HOST:PORT, separated by commas; this one may be left out if --listen is given")
+	f.StringVar(&o.data, "data", "", "data directory of this node")
+	f.StringVar(&o.cluster, "cluster", "holdfast", "name of the cluster")
+	f.StringVar(&o.fresh, "new", freshAuto, "may the data directory be empty: yes (this node never ran before), no, or auto (only if no member that answers knows this node)")
+	f.Lookup("new").NoOptDefVal = freshYes
+	f.StringVar(&o.metrics, "metrics-addr", "", "address of the HTTP server for /metrics and /debug/pprof; empty is none")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	f.IntVar(&o.gcPercent, "gc-percent", 400, "how much the heap may grow between garbage collections, in percent; GOGC, if set, goes before the default")
+	f.StringVar(&o.memory, "memory-limit", "2GiB", "heap size from which on garbage is collected more often; 0 is none; GOMEMLIMIT, if set, goes before the default")
+	f.DurationVar(&o.heartbeat, "heartbeat", 0, "interval of the leader's heartbeats; 0 is the built-in default")
+	f.DurationVar(&o.election, "election-timeout", 0, "silence of the leader after which a node stands for election; 0 is the built-in default")
+	return c
+}
+
+func run(ctx context.Context, streams *style.Streams, o options) error {
+	cfg, err := o.serverConfig(streams)
+	if err != nil {
+		return err
+	}
+	if err := o.tuneMemory(streams); err != nil {
+		return err
+	}
+	if cfg.New, err = o.mayBeEmpty(ctx, cfg); err != nil {
+		return err
+	}
+	s, err := server.Start(cfg)
+	if err != nil {
+		return Explain(err, "")
+	}
+	select {
+	case <-ctx.Done():
+		cfg.Logger.Info("stopping")
+		return stop(s)
+	case err := <-s.Failed():
+		return errors.Join(exit.With(exit.Failure, fmt.Errorf("node %d has failed and stopped serving: %w", o.id, err),
+			"find the cause in the log above before you start it again; nothing that was acknowledged is lost while a majority of the nodes is well"), stop(s))
+	}
+}
+
+func stop(s *server.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), maxStop)
+	defer cancel()
+	return s.Stop(ctx)
+}
+
+// serverConfig turns the settings into the node's configuration.
+func (o *options) serverConfig(streams *style.Streams) (server.Config, error) {
+	logger, err := Logger(streams.Err, o.logFormat, o.logLevel)
+	if err != nil {
+		return server.Config{}, err
+	}
+	members, err := parsePeers(o.peers)
+	if err != nil {
+		return server.Config{}, err
+	}
+	switch {
+	case o.id == 0:
+		return server.Config{}, exit.Usagef("give --id 1 to the first node, --id 2 to the second, and so on", "--id is missing or 0")
+	case o.data == "":
+		return server.Config{}, exit.Usagef("give each node a directory of its own, as in --data ./data/1", "--data is missing")
+	case members[env.NodeID(o.id)] == "" && o.listen == "":
+		return server.Config{}, exit.Usagef(fmt.Sprintf("add %d=HOST:PORT to --peers, or correct --id", o.id), "node %d is not in --peers", o.id)
+	}
+	if members[env.NodeID(o.id)] == "" {
+		members[env.NodeID(o.id)] = o.listen
+	}
+	return server.Config{
+		Node: env.NodeID(o.id), ClusterName: o.cluster, Version: build.Version(), Members: members,
+		ListenAddress: o.listen, MetricsAddress: o.metrics, Dir: o.data,
+		HeartbeatInterval: o.heartbeat, ElectionTimeout: o.election, Logger: logger,
+	}, nil
+}
+
+// tuneMemory sets the garbage collector, unless Go's own variables do.
+func (o *options) tuneMemory(streams *style.Streams) error {
+	limit, err := parseSize(o.memory)
+	if err != nil {
+		return exit.Usagef("give it as in --memory-limit 2GiB, or 0", "--memory-limit %q: %w", o.memory, err)
+	}
+	if streams.Env("GOGC") == "" {
+		debug.SetGCPercent(o.gcPercent)
+	}
+	if streams.Env("GOMEMLIMIT") == "" && limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
+	return nil
+}

@@ -1,0 +1,10 @@
+// Package sim is the commands that attack the simulated cluster: `sim run`,
+// `sim replay`, `sim bench` and `sim mutants`.
+//
+// Contract:
+//
+//	SIMCMD-1  The exit code is the verdict's (DESIGN §7): 0 pass, 10 violation, 11 unknown or
+//	          vacuous, 12 liveness.
+//	SIMCMD-2  A run that failed is kept in a directory, and the command that replays it
+//	          is printed.
+package sim

@@ -1,0 +1,114 @@
+package sim
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
+	"github.com/holdfastdb/holdfast/testsuite/hunt"
+	"github.com/holdfastdb/holdfast/testsuite/run"
+)
+
+// maxVacuous is the share of runs that may have tested less than they were meant to
+// before the hunt as a whole proves nothing.
+const maxVacuous = 0.5
+
+type runOptions struct {
+	seeds, from uint64
+	workers     int
+	keepGoing   bool
+	dir         string
+}
+
+func runCommand(streams *style.Streams) *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Run seeds until one fails",
+		Long: "Draw a plan from each seed (cluster, settings, network, operations and faults), execute it, and judge it. A run that\n" +
+			"fails is kept in a directory below --dir.",
+		Example: "  holdfast sim run --seeds 1000 --from 1\n  holdfast sim run --from 692 --seeds 1",
+		Args:    exit.Args(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := atLeastOne("workers", o.workers); err != nil {
+				return err
+			}
+			if o.seeds == 0 {
+				return exit.Usagef("give a number from 1 on", "--seeds is 0: that would test nothing")
+			}
+			return o.hunt(streams, printJSON(c))
+		},
+	}
+	c.Flags().Uint64Var(&o.seeds, "seeds", 200, "number of seeds")
+	c.Flags().Uint64Var(&o.from, "from", 1, "first seed")
+	c.Flags().BoolVar(&o.keepGoing, "keep-going", false, "do not stop at the first failure")
+	c.Flags().StringVar(&o.dir, "dir", "runs", "directory that keeps failed runs")
+	workersFlag(c, &o.workers)
+	return c
+}
+
+func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
+	var kept error
+	begin := time.Now()
+	last := begin
+	report := hunt.Run(hunt.Options{
+		From: o.from, Seeds: o.seeds, Workers: o.workers, KeepGoing: o.keepGoing,
+		Failed: func(r *run.Result) { kept = o.keep(streams, r) },
+		Progress: func(r *hunt.Report) {
+			if now := time.Now(); now.Sub(last) > 5*time.Second {
+				last = now
+				streams.Talk("%d of %d seeds, %s simulated, %d pass", r.Runs, o.seeds, style.Duration(r.Virtual), r.Outcomes[verdict.Pass])
+			}
+		},
+	})
+	if kept != nil {
+		return fmt.Errorf("keeping the failed run: %w", kept)
+	}
+	if asJSON {
+		if err := encode(streams, report); err != nil {
+			return err
+		}
+		return ended(outcome(report))
+	}
+	took := time.Since(begin)
+	streams.Data("%s: %d runs: %d pass, %d violation, %d liveness, %d unknown, %d vacuous", outcome(report), report.Runs,
+		report.Outcomes[verdict.Pass], report.Outcomes[verdict.Violated], report.Outcomes[verdict.Stalled],
+		report.Outcomes[verdict.Unknown], report.Outcomes[verdict.Vacuous])
+	streams.Talk("%s simulated in %s", style.Duration(report.Virtual), style.Duration(took))
+	for _, c := range report.Evidence.Counters() {
+		streams.Talk("  %-45s %d", c.Name, c.Count)
+	}
+	return ended(outcome(report))
+}
+
+// outcome is the hunt's, with one rule more: if most runs were vacuous, so is the hunt.
+func outcome(r *hunt.Report) verdict.Outcome {
+	o := r.Outcome()
+	if o == verdict.Pass && float64(r.Outcomes[verdict.Vacuous]) > maxVacuous*float64(r.Runs) {
+		return verdict.Vacuous
+	}
+	return o
+}
+
+// keep writes a failed run to its directory (SIMCMD-2).
+func (o *runOptions) keep(streams *style.Streams, r *run.Result) error {
+	dir := filepath.Join(o.dir, fmt.Sprintf("seed-%d", r.Plan.Seed))
+	if err := r.Write(dir); err != nil {
+		return err
+	}
+	printResult(streams, r)
+	streams.Talk("kept in %s; replay it with: holdfast sim replay %s", dir, dir)
+	return nil
+}
+
+func printResult(streams *style.Streams, r *run.Result) {
+	streams.Talk("seed %d: %s after %s of virtual time", r.Plan.Seed, r.Verdict.Outcome, style.Duration(r.Virtual))
+	for _, reason := range r.Verdict.Reasons {
+		streams.Talk("  %s", reason)
+	}
+}

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"time"
+
+	"github.com/holdfastdb/holdfast/kv/kvpb"
+)
+
+// NodeReport is what a node said of itself, or why it could not be asked.
+type NodeReport struct {
+	Endpoint string
+	// Status is nil if the node could not be asked; then Err says why.
+	Status *kvpb.NodeStatus
+	Err    error
+}
+
+// Node is a node's status in the form of the output.
+type Node struct {
+	Endpoint string  `json:"endpoint"`
+	Alive    bool    `json:"alive"`
+	Error    string  `json:"error,omitempty"`
+	Node     uint64  `json:"node,omitempty"`
+	Cluster  string  `json:"cluster,omitempty"`
+	Version  string  `json:"version,omitempty"`
+	UptimeMS uint64  `json:"uptime_ms,omitempty"`
+	Failure  string  `json:"failure,omitempty"`
+	Groups   []Group `json:"groups,omitempty"`
+}
+
+// Group is a node's part of one Raft group.
+type Group struct {
+	Group   uint64 `json:"group"`
+	Role    string `json:"role"`
+	Term    uint64 `json:"term"`
+	Leader  uint64 `json:"leader"`
+	Commit  uint64 `json:"commit"`
+	Applied uint64 `json:"applied"`
+	Durable uint64 `json:"durable"`
+	Last    uint64 `json:"last"`
+}
+
+// Summary puts a report into the form of the output.
+func (r NodeReport) Summary() Node {
+	n := Node{Endpoint: r.Endpoint}
+	if r.Err != nil {
+		n.Error = r.Err.Error()
+	}
+	s := r.Status
+	if s == nil {
+		return n
+	}
+	n.Alive, n.Node, n.Cluster, n.Version = true, s.Node, s.ClusterName, s.Version
+	n.UptimeMS, n.Failure = s.UptimeMs, s.Failure
+	for _, g := range s.Groups {
+		n.Groups = append(n.Groups, Group{
+			Group: g.Group, Role: g.Role, Term: g.Term, Leader: g.LeaderNode,
+			Commit: g.Commit, Applied: g.Applied, Durable: g.Durable, Last: g.Last,
+		})
+	}
+	return n
+}
+
+// Uptime is how long the node runs.
+func (n Node) Uptime() time.Duration { return time.Duration(n.UptimeMS) * time.Millisecond }

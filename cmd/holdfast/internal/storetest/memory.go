@@ -1,0 +1,123 @@
+package storetest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/store"
+)
+
+type item struct {
+	value   []byte
+	version uint64
+}
+
+// Memory is a store.Store. Its zero value is not ready; use New.
+type Memory struct {
+	mu      sync.Mutex
+	items   map[string]item
+	version uint64
+	fail    error
+	before  func()
+	nodes   []store.NodeReport
+}
+
+// New returns an empty store.
+func New() *Memory { return &Memory{items: map[string]item{}} }
+
+// Fail makes every further call end with err; nil ends this.
+func (m *Memory) Fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
+}
+
+// Before makes f run before every further call.
+func (m *Memory) Before(f func()) { m.before = f }
+
+// Nodes sets the answer of Status.
+func (m *Memory) Nodes(nodes ...store.NodeReport) { m.nodes = nodes }
+
+func (m *Memory) enter() (func(), error) {
+	if m.before != nil {
+		m.before()
+	}
+	m.mu.Lock()
+	return m.mu.Unlock, m.fail
+}
+
+func (m *Memory) write(key, value []byte) store.Written {
+	m.version++
+	m.items[string(key)] = item{append([]byte(nil), value...), m.version}
+	return store.Written{Version: m.version, Place: store.Place{Partition: 1, Index: m.version, Node: 1}}
+}
+
+// Put implements store.Store.
+func (m *Memory) Put(_ context.Context, key, value []byte) (store.Written, error) {
+	leave, err := m.enter()
+	defer leave()
+	if err != nil {
+		return store.Written{}, err
+	}
+	return m.write(key, value), nil
+}
+
+// Get implements store.Store.
+func (m *Memory) Get(_ context.Context, key []byte, _ bool) (store.Read, error) {
+	leave, err := m.enter()
+	defer leave()
+	if err != nil {
+		return store.Read{}, err
+	}
+	it, found := m.items[string(key)]
+	return store.Read{Found: found, Value: it.value, Version: it.version}, nil
+}
+
+// Erase implements store.Store.
+func (m *Memory) Erase(_ context.Context, key []byte) (store.Erased, error) {
+	leave, err := m.enter()
+	defer leave()
+	if err != nil {
+		return store.Erased{}, err
+	}
+	_, found := m.items[string(key)]
+	delete(m.items, string(key))
+	if !found {
+		return store.Erased{}, nil
+	}
+	m.version++
+	return store.Erased{Found: true, Version: m.version}, nil
+}
+
+// CompareAndSet implements store.Store.
+func (m *Memory) CompareAndSet(_ context.Context, key, value []byte, e store.Expect) (store.Swap, error) {
+	leave, err := m.enter()
+	defer leave()
+	if err != nil {
+		return store.Swap{}, err
+	}
+	it, found := m.items[string(key)]
+	var holds bool
+	switch {
+	case e.Absent:
+		holds = !found
+	case e.Version != 0:
+		holds = found && it.version == e.Version
+	default:
+		holds = found && string(it.value) == string(e.Value)
+	}
+	if !holds {
+		return store.Swap{Found: found, Version: it.version, Value: it.value}, nil
+	}
+	return store.Swap{Swapped: true, Version: m.write(key, value).Version}, nil
+}
+
+// Status implements store.Store.
+func (m *Memory) Status(context.Context) ([]store.NodeReport, error) {
+	leave, err := m.enter()
+	defer leave()
+	return m.nodes, err
+}
+
+// Close implements store.Store.
+func (m *Memory) Close() error { return nil }
