@@ -83,7 +83,7 @@ var depsRules = []rule{
 		reason: "gRPC starts goroutines and reads clocks; only thin shells may carry its events in and effects out (DESIGN §1.1)",
 		remedy: "go through env.Transport, or move the code into kv/grpcio, kv/client or cmd",
 		check: banImports(func(s source) bool {
-			return s.dir != "kv/client" && !within(s.dir, "kv/grpcio", "cmd", "testsuite/live") && !isKvpb(s)
+			return s.dir != "kv/client" && !within(s.dir, "kv/grpcio", "kv/server", "cmd", "testsuite/live") && !isKvpb(s)
 		}, func(_ source, imp string) bool {
 			return !within(imp, grpcPath)
 		}),
@@ -93,7 +93,7 @@ var depsRules = []rule{
 		reason: "protobuf is the format of the wire: consensus, state machine and checking have their own types, so that the wire can change without them",
 		remedy: "convert at the edge, in kv/node, kv/client or kv/grpcio",
 		check: banImports(func(s source) bool {
-			return !within(s.dir, "kv/kvpb", "kv/node", "kv/client", "kv/grpcio", "cmd", "testsuite", "internal/tools")
+			return !within(s.dir, "kv/kvpb", "kv/node", "kv/client", "kv/grpcio", "kv/server", "cmd", "testsuite", "internal/tools")
 		}, func(_ source, imp string) bool {
 			return !within(imp, protobufPath) && !isOurs(imp, "kv/kvpb")
 		}),

@@ -1,0 +1,83 @@
+package cluster
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/kvpb"
+	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+const raftLeader = raft.Leader
+
+// host is a node's view of the world, through which the watcher sees its messages.
+type host struct {
+	env.Host
+	member *Member
+}
+
+func (h *host) Send(to env.NodeID, payload []byte) {
+	h.member.cluster.watcher.Sending(h.member, to, payload)
+	h.Host.Send(to, payload)
+}
+
+// clientReplies are a turn's answers to one client.
+type clientReplies struct {
+	client env.NodeID
+	batch  *kvpb.ResponseBatch
+}
+
+// Receive hands a message to the node. What comes from a client is a batch of
+// requests, as on a stream of the KV service; both worlds use the same encoding.
+func (m *Member) Receive(from env.NodeID, payload []byte) {
+	if from < netsim.FirstClient {
+		m.Node.Receive(from, payload)
+		return
+	}
+	var batch kvpb.RequestBatch
+	if proto.Unmarshal(payload, &batch) != nil {
+		panic("cluster: a client sent bytes that do not decode")
+	}
+	for _, req := range batch.Requests {
+		m.Request(req, func(resp *kvpb.Response) {
+			if req.Kind == kvpb.RequestKind_WRITE && resp.Code == kvpb.Code_OK && !resp.Duplicate {
+				m.cluster.watcher.Answering(m, from, resp.Index)
+			}
+			m.answer(from, resp)
+		})
+	}
+}
+
+func (m *Member) answer(client env.NodeID, resp *kvpb.Response) {
+	for i := range m.outbox {
+		if m.outbox[i].client == client {
+			m.outbox[i].batch.Responses = append(m.outbox[i].batch.Responses, resp)
+			return
+		}
+	}
+	m.outbox = append(m.outbox, clientReplies{client, &kvpb.ResponseBatch{Responses: []*kvpb.Response{resp}}})
+}
+
+// Turn ends a turn: the node's own, its answers to clients, and the watcher's look.
+func (m *Member) Turn() {
+	m.Node.Turn()
+	host := m.Process.Host()
+	for i := range m.outbox {
+		payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(m.outbox[i].batch)
+		if err != nil {
+			panic("cluster: encoding answers: " + err.Error())
+		}
+		host.Send(m.outbox[i].client, payload)
+	}
+	clear(m.outbox)
+	m.outbox = m.outbox[:0]
+	m.cluster.watcher.AfterTurn(m)
+}
+
+// Log is the incarnation's log.
+func (m *Member) Log() interface {
+	ReadEntries(g raft.GroupID, lo, hi uint64, maxBytes int) ([]raft.Entry, error)
+} {
+	return m.log
+}

@@ -1,0 +1,126 @@
+package hunt
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+	"github.com/holdfastdb/holdfast/testsuite/run"
+)
+
+// Options say what to hunt for how long.
+type Options struct {
+	// From and Seeds give the seeds From, From+1, ..., From+Seeds-1.
+	From, Seeds uint64
+	// Workers is the number of runs at a time, at least 1.
+	Workers int
+	// KeepGoing does not stop at the first violation.
+	KeepGoing bool
+	// Failed is told of each run that ended in violation or liveness, one at a time.
+	Failed func(*run.Result)
+	// Progress is told after each run, one at a time.
+	Progress func(*Report)
+}
+
+// Report is what a hunt found.
+type Report struct {
+	Runs     uint64                     `json:"runs"`
+	Outcomes map[verdict.Outcome]uint64 `json:"outcomes"`
+	Virtual  time.Duration              `json:"virtual_ns"`
+	Events   uint64                     `json:"events"`
+	Evidence verdict.Evidence           `json:"evidence"`
+	// Found is the failed run of the lowest seed, nil if there is none.
+	Found *Found `json:"found,omitempty"`
+}
+
+// Found describes a failed run.
+type Found struct {
+	Seed        uint64          `json:"seed"`
+	Outcome     verdict.Outcome `json:"outcome"`
+	Oracle      string          `json:"oracle,omitempty"`
+	Fingerprint string          `json:"fingerprint,omitempty"`
+	Message     string          `json:"message,omitempty"`
+	At          time.Duration   `json:"at_ns"`
+}
+
+// Run hunts. Its report does not depend on Workers unless it stops early; then the
+// lowest seed that failed is still the one reported, because every lower seed
+// has been run to its end.
+func Run(o Options) *Report {
+	report := &Report{Outcomes: make(map[verdict.Outcome]uint64)}
+	var (
+		mu   sync.Mutex
+		next atomic.Uint64
+		stop atomic.Bool
+		wg   sync.WaitGroup
+	)
+	for range max(o.Workers, 1) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for !stop.Load() {
+				i := next.Add(1) - 1
+				if i >= o.Seeds {
+					return
+				}
+				res := run.Execute(plan.Draw(o.From+i), run.Options{})
+				mu.Lock()
+				if report.add(res) && !o.KeepGoing {
+					stop.Store(true)
+				}
+				if failed(res) && o.Failed != nil {
+					o.Failed(res)
+				}
+				if o.Progress != nil {
+					o.Progress(report)
+				}
+				mu.Unlock()
+			}
+		}()
+	}
+	wg.Wait()
+	return report
+}
+
+// failed reports whether a run found something. A run without an answer is counted,
+// but there is nothing to show of it.
+func failed(res *run.Result) bool {
+	return res.Verdict.Outcome == verdict.Violated || res.Verdict.Outcome == verdict.Stalled
+}
+
+// add counts a run and reports whether it failed.
+func (r *Report) add(res *run.Result) bool {
+	r.Runs++
+	r.Outcomes[res.Verdict.Outcome]++
+	r.Virtual += res.Virtual
+	r.Events += res.Events
+	r.Evidence.Merge(&res.Verdict.Evidence)
+	if !failed(res) {
+		return false
+	}
+	if r.Found == nil || res.Plan.Seed < r.Found.Seed {
+		r.Found = &Found{Seed: res.Plan.Seed, Outcome: res.Verdict.Outcome}
+		if len(res.Verdict.Violations) > 0 {
+			v := res.Verdict.Violations[0]
+			r.Found.Oracle, r.Found.Fingerprint, r.Found.Message = v.Oracle, v.Fingerprint, v.Message
+			r.Found.At = time.Duration(v.At)
+		}
+	}
+	return true
+}
+
+// Outcome is the hunt's own: the worst that a run ended in. A hunt in which no run
+// passed has tested nothing.
+func (r *Report) Outcome() verdict.Outcome {
+	for _, o := range []verdict.Outcome{verdict.Violated, verdict.Stalled, verdict.Unknown} {
+		if r.Outcomes[o] > 0 {
+			return o
+		}
+	}
+	if r.Outcomes[verdict.Pass] == 0 {
+		return verdict.Vacuous
+	}
+	return verdict.Pass
+}

@@ -1,0 +1,94 @@
+package mutants
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/holdfastdb/holdfast/testsuite/hunt"
+)
+
+// Report is what a hunter prints: the hunt and what it cost.
+type Report struct {
+	hunt.Report
+	CPU time.Duration `json:"cpu_ns"`
+}
+
+// Build compiles the hunter with the mutant in place, from the source tree at
+// root, to a file in dir.
+func (m *Mutant) Build(ctx context.Context, root, dir string) (string, error) {
+	files, err := m.Apply(root)
+	if err != nil {
+		return "", err
+	}
+	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	i := 0
+	for path, text := range files {
+		i++
+		copied := filepath.Join(dir, fmt.Sprintf("%s-%d.go", m.ID, i))
+		if err := os.WriteFile(copied, text, 0o644); err != nil {
+			return "", err
+		}
+		overlay.Replace[path] = copied
+	}
+	b, err := json.Marshal(overlay)
+	if err != nil {
+		return "", err
+	}
+	list := filepath.Join(dir, m.ID+"-overlay.json")
+	if err := os.WriteFile(list, b, 0o644); err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "hunter-"+m.ID)
+	if err := buildHunter(ctx, root, binary, "-overlay", list); err != nil {
+		return "", fmt.Errorf("mutant %s: %w", m.ID, err)
+	}
+	return binary, nil
+}
+
+// buildHunter compiles the hunter to a file.
+func buildHunter(ctx context.Context, root, binary string, flags ...string) error {
+	args := append([]string{"build", "-o", binary}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "./testsuite/mutants/hunter")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("the hunter does not build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// sameFile reports whether two files have the same bytes.
+func sameFile(a, b string) (bool, error) {
+	x, err := os.ReadFile(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := os.ReadFile(b)
+	return bytes.Equal(x, y), err
+}
+
+// Hunt runs a hunter over seeds from on until it finds something or the mutant's
+// budget is used up.
+func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64) (*Report, error) {
+	cmd := exec.CommandContext(ctx, binary, fmt.Sprint(from), fmt.Sprint(m.Seeds))
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("mutant %s: its hunter failed: %w\n%s", m.ID, err, complaint.Bytes())
+	}
+	r := new(Report)
+	if err := json.Unmarshal(out.Bytes(), r); err != nil {
+		return nil, fmt.Errorf("mutant %s: its hunter printed no report: %w", m.ID, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,5 @@
+// Command hunter runs simulation seeds until the first failure and prints a
+// mutants.Report. Package mutants builds it with one bug planted.
+//
+//	hunter FROM SEEDS
+package main

@@ -1,0 +1,58 @@
+package mutants
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// WriteMarkdown writes the scoreboard as docs/mutants.md has it.
+func WriteMarkdown(w io.Writer, scores []*Score) error {
+	found := 0
+	for _, s := range scores {
+		if s.Found() {
+			found++
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Scoreboard of planted bugs\n\n"+
+		"Made by `make mutants`; do not edit. Each bug of a real system is planted into the production code, and "+
+		"simulation seeds are run until an oracle fires. Seeds, simulated time and CPU time are those needed until then, "+
+		"median / worst over independent ranges of seeds, on one core.\n\n"+
+		"%d of %d found by an oracle that they name.\n\n", found, len(scores))
+	b.WriteString("| mutant | bug | result | oracle that fired | seeds | simulated | CPU |\n")
+	b.WriteString("|---|---|---|---|---|---|---|\n")
+	for _, s := range scores {
+		sm, sw := s.Seeds()
+		vm, vw := s.Virtual()
+		cm, cw := s.CPU()
+		fmt.Fprintf(&b, "| %s | %s (%s) | %s | %s | %.0f / %.0f | %s / %s | %s / %s |\n",
+			s.Mutant.ID, s.Mutant.Title, s.Mutant.Source, s.Status(), strings.Join(s.fired(), ", "),
+			sm, sw, short(vm), short(vw), short(cm), short(cw))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// fired lists the fingerprints that were seen, each once.
+func (s *Score) fired() []string {
+	var list []string
+	for _, h := range s.Hunts {
+		if h.Found == nil {
+			continue
+		}
+		name := "`" + h.Found.Fingerprint + "`"
+		if !strings.Contains(strings.Join(list, " "), name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func short(d time.Duration) string {
+	if d >= time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}

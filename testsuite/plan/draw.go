@@ -1,0 +1,192 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/netsim"
+)
+
+// Draw returns the plan of a seed: a swarm draw of everything (DESIGN §8). No two
+// seeds test the same mixture: a fault that is always on hides what another would
+// find.
+func Draw(seed uint64) *Plan {
+	p := &Plan{Version: Version, Seed: seed}
+	s := netsim.NewStream(seed, "plan/size")
+	p.Nodes = pick(s, 3, 3, 3, 3, 5, 5, 5, 1, 2, 4, 7)
+	p.Clients = 1 + s.IntN(6)
+	p.HealAt = between(s, time.Second, 10*time.Second)
+	p.drawSettings(netsim.NewStream(seed, "plan/settings"))
+	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
+	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
+	p.drawFaults(netsim.NewStream(seed, "plan/faults"))
+	if s.IntN(3) == 0 {
+		for n := 1; n <= (p.Nodes-1)/2; n++ {
+			if s.IntN(2) == 0 {
+				p.StayDead = append(p.StayDead, n)
+			}
+		}
+	}
+	// The core must make progress though the rest does not come back.
+	if p.Nodes >= 3 && len(p.StayDead) == 0 && s.IntN(8) == 0 {
+		f := Fault{At: between(s, 0, p.HealAt), For: p.HealAt, Kind: HangDisk, Leader: true, Targets: []int{1 + s.IntN(p.Nodes)}}
+		p.Faults = append(p.Faults, f)
+		p.sortFaults()
+	}
+	return p
+}
+
+func (p *Plan) sortFaults() {
+	slices.SortStableFunc(p.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
+}
+
+func pick[T any](s *rand.Rand, from ...T) T { return from[s.IntN(len(from))] }
+
+// between draws with a preference for small values: the square of a uniform draw.
+func between(s *rand.Rand, lo, hi time.Duration) time.Duration {
+	u := s.Float64()
+	return (lo + time.Duration(u*u*float64(hi-lo))).Round(time.Microsecond)
+}
+
+func (p *Plan) drawSettings(s *rand.Rand) {
+	st := &p.Settings
+	st.Heartbeat = pick[time.Duration](s, 20, 50, 50, 100) * time.Millisecond
+	st.ElectionTimeout = st.Heartbeat * time.Duration(2+s.IntN(5))
+	st.NoPreVote = s.IntN(5) == 0
+	st.NoCheckQuorum = s.IntN(5) == 0
+	st.MaxAppendBytes = pick(s, 1, 200, 4<<10, 256<<10)
+	st.MaxInflightAppends = pick(s, 1, 2, 8, 64)
+	st.MaxUncommittedBytes = pick(s, 2<<10, 64<<10, 32<<20)
+	st.MaxCacheBytes = pick(s, 1, 1<<10, 1<<20)
+	st.MaxApplyBytes = pick(s, 1, 500, 1<<20)
+	st.SegmentBytes = pick[int64](s, 4<<10, 16<<10, 64<<10)
+	st.FlushEvery = pick(s, 1, 5, 30, 1000)
+	st.SessionTTL = pick(s, 2*time.Second, 10*time.Minute, 10*time.Minute)
+	st.SessionWindow = pick(s, 2, 16, 1024)
+	st.MaxSessions = pick(s, 8, 64, 1<<16)
+	st.AttemptTimeout = pick[time.Duration](s, 1, 2, 5) * st.ElectionTimeout
+	st.OperationTimeout = between(s, time.Second, 6*time.Second)
+}
+
+func (p *Plan) drawNetwork(s *rand.Rand) {
+	us, ms := time.Microsecond, time.Millisecond
+	p.Network = Network{
+		DelayBase:   pick(s, 50*us, 200*us, ms, 5*ms),
+		DelayJitter: pick(s, 100*us, ms, 10*ms),
+		Tail:        pick(s, 0, 0.002, 0.02, 0.05),
+		TailMax:     pick[time.Duration](s, 1, 3, 8) * p.Settings.ElectionTimeout,
+		Loss:        pick(s, 0, 0, 0.01, 0.05, 0.2),
+		Duplicate:   pick(s, 0, 0, 0.02, 0.2),
+		FIFO:        s.IntN(3) == 0,
+	}
+	p.Disk = Disk{
+		FsyncBase:   pick(s, 0, 150*us, ms, 5*ms),
+		FsyncJitter: pick(s, 100*us, ms, 20*ms),
+		StallChance: pick(s, 0, 0.001, 0.01),
+		StallMax:    pick[time.Duration](s, 1, 4) * p.Settings.ElectionTimeout,
+		ApplyJitter: pick(s, 50*us, ms, 20*ms),
+	}
+}
+
+func (p *Plan) drawOperations(s *rand.Rand) {
+	count := pick(s, 30, 100, 300, 500)
+	keys := 1 + s.IntN(5)
+	// Weights of the kinds differ from seed to seed.
+	kinds := []history.Kind{
+		history.Get, history.Put, history.Erase, history.CASVersion, history.CASValue, history.PutIfAbsent,
+	}
+	var bag []history.Kind
+	for _, k := range kinds {
+		for range s.IntN(6) {
+			bag = append(bag, k)
+		}
+	}
+	bag = append(bag, history.Get, history.Get, history.Put, history.Put)
+	noSession := pick(s, 0, 0, 0.1, 0.5)
+	// Some runs come in bursts, some steadily.
+	bursts := s.IntN(2) == 0
+	at := make([]time.Duration, count)
+	for i := range at {
+		at[i] = time.Duration(s.Int64N(int64(p.HealAt)))
+		if bursts && i > 0 && s.IntN(8) != 0 {
+			at[i] = at[i-1] + time.Duration(s.Int64N(int64(5*time.Millisecond)))
+		}
+	}
+	slices.Sort(at)
+	for i, t := range at {
+		op := Operation{
+			At: min(t, p.HealAt).Round(time.Microsecond), Client: 1 + s.IntN(p.Clients), Kind: pick(s, bag...),
+			Key: fmt.Sprintf("k%d", 1+s.IntN(keys)), NoSession: s.Float64() < noSession,
+		}
+		if op.Kind.CarriesValue() {
+			op.Value = fmt.Sprintf("v%d", i+1)
+		}
+		if op.Kind == history.Get {
+			op.NoSession = false
+			op.Stale = s.IntN(20) == 0
+		}
+		p.Operations = append(p.Operations, op)
+	}
+}
+
+// allKinds are the kinds of faults, in the order of Draw's menu.
+var allKinds = []FaultKind{
+	Kill, PowerLoss, Fuse, Blackout, Pause, Isolate, Split, OneWay, Bridge, Ring, Clog,
+	SlowDisk, StallDisk, SlowApply, FailDisk, ClockJump, ClockDrift,
+}
+
+func (p *Plan) drawFaults(s *rand.Rand) {
+	// A few kinds for each seed, each with a weight.
+	var bag []FaultKind
+	for range 1 + s.IntN(5) {
+		k := allKinds[s.IntN(len(allKinds))]
+		for range 1 + s.IntN(4) {
+			bag = append(bag, k)
+		}
+	}
+	mean := pick[time.Duration](s, 50, 150, 400, 1000, 3000) * time.Millisecond
+	for at := between(s, 0, mean); at < p.HealAt; at += time.Millisecond + between(s, 0, 3*mean) {
+		f := Fault{At: at, Kind: pick(s, bag...), Leader: s.IntN(3) == 0}
+		f.For = between(s, 10*time.Millisecond, 3*time.Second)
+		if p.aim(s, &f) {
+			p.Faults = append(p.Faults, f)
+		}
+	}
+	p.sortFaults()
+}
+
+// aim fills in targets and parameter; false if the kind makes no sense here.
+func (p *Plan) aim(s *rand.Rand, f *Fault) bool {
+	f.Targets = []int{1 + s.IntN(p.Nodes)}
+	switch f.Kind {
+	case Blackout:
+		f.Targets, f.Leader = nil, false
+	case Ring, Bridge:
+		f.Targets, f.Leader = nil, false
+		return p.Nodes >= 3
+	case Split:
+		order := s.Perm(p.Nodes)
+		f.Targets = f.Targets[:0]
+		for _, n := range order[:(p.Nodes+s.IntN(2))/2] {
+			f.Targets = append(f.Targets, n+1)
+		}
+		slices.Sort(f.Targets)
+		return p.Nodes >= 2
+	case Isolate, OneWay, Clog:
+		f.Param = s.Int64N(2)
+		return p.Nodes >= 2
+	case Fuse:
+		f.Param = 1 + s.Int64N(30)
+	case SlowDisk, SlowApply:
+		f.Param = pick[int64](s, 5, 50, 400)
+	case ClockJump:
+		f.Param = pick[int64](s, -1, 1) * pick[int64](s, 50, 5000, 3600_000)
+	case ClockDrift:
+		f.Param = pick[int64](s, -1, 1) * pick[int64](s, 200, 20_000, 200_000)
+	}
+	return true
+}

@@ -1,0 +1,134 @@
+package run
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+)
+
+// Summary is run.json: what was run and how it ended.
+type Summary struct {
+	Format    string        `json:"format"`
+	Version   int           `json:"version"`
+	Seed      uint64        `json:"seed"`
+	Outcome   string        `json:"outcome"`
+	TraceHash string        `json:"trace_hash"`
+	Virtual   time.Duration `json:"virtual_ns"`
+	Events    uint64        `json:"events"`
+}
+
+// summaryFormat names the format of run.json.
+const summaryFormat = "holdfast-run"
+
+// Summarize returns the run's summary.
+func (r *Result) Summarize() Summary {
+	return Summary{
+		Format: summaryFormat, Version: 1, Seed: r.Plan.Seed, Outcome: string(r.Verdict.Outcome),
+		TraceHash: fmt.Sprintf("%016x", r.TraceHash), Virtual: r.Virtual, Events: r.Events,
+	}
+}
+
+// Write keeps the run in a directory of its own, which it creates: run.json,
+// plan.json, history.jsonl, verdict.json, trace.txt (from a second, traced
+// execution), a picture of each key that is not linearizable, and REPLAY.txt.
+func (r *Result) Write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	files := []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{"run.json", func(w io.Writer) error {
+			e := json.NewEncoder(w)
+			e.SetIndent("", "  ")
+			return e.Encode(r.Summarize())
+		}},
+		{"plan.json", r.Plan.Encode},
+		{"history.jsonl", func(w io.Writer) error { return history.Write(w, r.History) }},
+		{"verdict.json", r.Verdict.Encode},
+		{"trace.txt", r.writeTrace},
+		{"REPLAY.txt", func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, "Replay this run, byte for byte:\n\n    holdfast sim replay %s\n\n"+
+				"or, from the source tree, without the files, its seed:\n\n    go run ./cmd/holdfast sim run --from %d --seeds 1\n",
+				dir, r.Plan.Seed)
+			return err
+		}},
+	}
+	for _, f := range files {
+		if err := writeFile(filepath.Join(dir, f.name), f.write); err != nil {
+			return err
+		}
+	}
+	if r.Linear == nil || len(r.Linear.Findings) == 0 {
+		return nil
+	}
+	_, err := r.Linear.WriteVisualization(dir)
+	return err
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriter(f)
+	if err := write(b); err != nil {
+		f.Close()
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	if err := b.Flush(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+func (r *Result) writeTrace(w io.Writer) error {
+	again := Execute(r.Plan, Options{Sink: func(e netsim.Event) {
+		fmt.Fprintln(w, Describe(e))
+	}})
+	if again.TraceHash != r.TraceHash {
+		return fmt.Errorf("the second execution took another course (trace hash %016x, first %016x): "+
+			"the simulation is not deterministic, please report this", again.TraceHash, r.TraceHash)
+	}
+	return nil
+}
+
+// ReadPlan reads the plan of a run directory, or a plan file, and the trace hash
+// that the run had, "" if that is not known.
+func ReadPlan(path string) (p *plan.Plan, hash string, err error) {
+	planFile := path
+	if info, err := os.Stat(path); err != nil {
+		return nil, "", err
+	} else if info.IsDir() {
+		planFile = filepath.Join(path, "plan.json")
+		b, err := os.ReadFile(filepath.Join(path, "run.json"))
+		if err != nil {
+			return nil, "", err
+		}
+		var s Summary
+		if err := json.Unmarshal(b, &s); err != nil || s.Format != summaryFormat {
+			return nil, "", fmt.Errorf("%s is not the summary of a run: %v", filepath.Join(path, "run.json"), err)
+		}
+		hash = s.TraceHash
+	}
+	f, err := os.Open(planFile)
+	if err != nil {
+		return nil, "", err
+	}
+	defer f.Close()
+	p, err = plan.Decode(bufio.NewReader(f))
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", planFile, err)
+	}
+	return p, hash, nil
+}

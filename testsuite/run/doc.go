@@ -1,0 +1,15 @@
+// Package run executes plans in the simulated world and judges them.
+//
+// A run has three phases: until Plan.HealAt clients work while faults strike; then
+// everything is healed (but for nodes that stay dead); then each client must
+// get a write and a read of every key through within a bound of virtual time. All
+// of it is one history, which must be linearizable.
+//
+// Contract:
+//
+//	RUN-1  The same plan gives the same trace hash and the same verdict bytes, in any
+//	       process and with any GOMAXPROCS.
+//	RUN-2  The first violation of an oracle ends the run; the history up to it is kept.
+//	RUN-3  A kind of fault that the plan has and that never took effect makes the run
+//	       vacuous, not passed.
+package run

@@ -1,0 +1,79 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/checker/linear"
+	"github.com/holdfastdb/holdfast/checker/verdict"
+)
+
+// judge checks the history and settles the verdict.
+func (r *runner) judge(o Options) *Result {
+	h := r.clients.History(history.Header{Source: "simulation", Clock: "virtual", Seed: r.plan.Seed})
+	res := &Result{
+		Plan: r.plan, History: h, TraceHash: r.world.TraceHash(),
+		Virtual: time.Duration(r.world.Now()), Events: r.world.Stats().Events,
+	}
+	c := verdict.Case{Violations: r.violations}
+	if len(h.Operations) > 0 {
+		res.Linear = linear.Check(h, linear.Options{MaxSteps: o.CheckSteps})
+		for i := range res.Linear.Findings {
+			c.Violations = append(c.Violations, res.Linear.Findings[i].Violation())
+		}
+		for _, u := range res.Linear.Undecided {
+			c.Undecided = append(c.Undecided, fmt.Sprintf("key %q: %s", u.Key, u.Reason))
+		}
+	}
+	r.collect(h)
+	c.Evidence = r.evidence
+	c.Requirements = r.requirements()
+	res.Verdict = verdict.Judge(c)
+	return res
+}
+
+// collect fills the evidence table.
+func (r *runner) collect(h *history.History) {
+	e := &r.evidence
+	e.Add(verdict.CounterAcknowledged, 0)
+	for i := range h.Operations {
+		switch h.Operations[i].Outcome {
+		case history.OK:
+			e.Add(verdict.CounterAcknowledged, 1)
+		case history.Failed:
+			e.Add("operations failed", 1)
+		case history.Unknown:
+			e.Add("operations unknown", 1)
+		}
+	}
+	e.Add("leaders elected", r.oracle.Elections)
+	e.Add("leaders deposed", r.oracle.Deposed)
+	e.Add("durability audits", r.oracle.Audits)
+	stats := r.world.Stats().Map()
+	names := make([]string, 0, len(stats))
+	for name := range stats {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		e.Add("world "+name, int64(stats[name]))
+	}
+}
+
+// requirements: each kind of fault that the plan has must have taken effect (RUN-3).
+func (r *runner) requirements() []verdict.Requirement {
+	var out []verdict.Requirement
+	for _, f := range r.plan.Faults {
+		name := bite(f.Kind)
+		if slices.ContainsFunc(out, func(q verdict.Requirement) bool { return q.Counter == name }) {
+			continue
+		}
+		r.evidence.Add(name, 0)
+		out = append(out, verdict.Requirement{
+			Counter: name, AtLeast: 1, Because: fmt.Sprintf("the plan has faults of kind %s", f.Kind),
+		})
+	}
+	return out
+}

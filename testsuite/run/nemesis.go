@@ -1,0 +1,163 @@
+package run
+
+import (
+	"slices"
+
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+)
+
+// bite is the name of the counter of a fault kind's real effects.
+func bite(k plan.FaultKind) string { return "fault " + string(k) + " took effect" }
+
+// nemesis carries out the plan's faults.
+type nemesis struct {
+	*runner
+	// active are the faults under way, in the order they struck.
+	active []*strike
+	// failing are the nodes whose disk has been made to fail.
+	failing map[int]bool
+	healed  bool
+}
+
+// strike is one fault under way.
+type strike struct {
+	fault  *plan.Fault
+	target int
+	before netsim.Stats
+	// progress is the target's applied index when the fault struck.
+	progress uint64
+	disk     *netsim.Fault
+}
+
+func newNemesis(r *runner) *nemesis {
+	return &nemesis{runner: r, failing: make(map[int]bool)}
+}
+
+func (n *nemesis) diskFailing(number int) bool { return n.failing[number] }
+
+// mayNotBoot says whether a start may fail: by a fuse, or by the failing disk.
+func (n *nemesis) mayNotBoot(p *netsim.Process) bool {
+	return p.Disk().FuseArmed() || p.Panicked() != nil || netsim.Injected(p.BootError()) || crashed(p.BootError())
+}
+
+func (n *nemesis) schedule() {
+	for i := range n.plan.Faults {
+		f := &n.plan.Faults[i]
+		if f.At < n.plan.HealAt {
+			n.world.At(env.Instant(f.At), func() { n.strike(f) })
+		}
+	}
+}
+
+// strike begins a fault and schedules its end.
+func (n *nemesis) strike(f *plan.Fault) {
+	if n.healed {
+		return
+	}
+	s := &strike{fault: f, before: n.world.Stats()}
+	if len(f.Targets) > 0 {
+		s.target = f.Targets[0]
+	}
+	if leader := n.cluster.Leader(); f.Leader && leader != 0 {
+		s.target = leader
+	}
+	s.progress = n.progressOf(s.target)
+	n.active = append(n.active, s)
+	n.begin(s)
+	n.world.After(f.For, func() { n.end(s) })
+}
+
+func (n *nemesis) end(s *strike) {
+	i := slices.Index(n.active, s)
+	if i < 0 {
+		return
+	}
+	n.active = slices.Delete(n.active, i, i+1)
+	n.undo(s)
+	n.count(s)
+}
+
+// heal ends everything at once and brings the nodes back.
+func (n *nemesis) heal() {
+	for len(n.active) > 0 {
+		n.end(n.active[0])
+	}
+	n.healed = true
+	w := n.world
+	w.HealAll()
+	w.UnclogAll()
+	w.SetDefaultLink(netsim.DefaultConfig().Link, false)
+	w.SetDefaultLink(netsim.DefaultConfig().Link, true)
+	for number := 1; number <= n.plan.Nodes; number++ {
+		p := n.cluster.Process(number)
+		p.Disk().CrashAfterOps(-1)
+		if p.Paused() {
+			p.Resume()
+		}
+		if slices.Contains(n.plan.StayDead, number) {
+			if p.Alive() {
+				p.Crash(netsim.PowerLoss)
+			}
+			continue
+		}
+		n.revive(number)
+	}
+}
+
+// revive restarts a node that is down or has stopped serving.
+func (n *nemesis) revive(number int) {
+	p := n.cluster.Process(number)
+	if p.Alive() && n.cluster.Member(number).Failed() != nil {
+		p.Crash(netsim.PowerLoss)
+	}
+	if !p.Alive() {
+		n.failing[number] = false
+		p.Disk().Eject(nil)
+		_ = p.Start() // World.OnBoot judges the outcome
+	}
+}
+
+func (n *nemesis) progressOf(number int) uint64 {
+	if number == 0 || n.cluster.Member(number) == nil {
+		return 0
+	}
+	applied, _ := n.cluster.Member(number).Replica(0).Applied()
+	return applied
+}
+
+// count adds to the evidence whether the fault took effect.
+func (n *nemesis) count(s *strike) {
+	d := n.world.Stats().Sub(s.before)
+	var hits uint64
+	switch s.fault.Kind {
+	case plan.Kill:
+		hits = d.Kills
+	case plan.PowerLoss, plan.Blackout:
+		hits = d.PowerLosses
+	case plan.Fuse:
+		hits = d.FuseCrashes
+	case plan.Pause:
+		hits = d.HeldInputs
+	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring:
+		hits = d.DroppedCut
+	case plan.Clog:
+		hits = d.Clogged
+	case plan.StallDisk, plan.HangDisk:
+		hits = d.LaneStalls
+	case plan.SlowDisk, plan.SlowApply:
+		if n.progressOf(s.target) > s.progress {
+			hits = 1
+		}
+	case plan.FailDisk:
+		hits = uint64(s.disk.Hits)
+	case plan.ClockJump:
+		hits = 1
+	case plan.ClockDrift:
+		hits = d.DriftedTicks
+	}
+	if hits > 0 {
+		n.evidence.Add(bite(s.fault.Kind), 1)
+	}
+}

@@ -1,0 +1,156 @@
+package run
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/checker/linear"
+	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/testsuite/cluster"
+	"github.com/holdfastdb/holdfast/testsuite/oracle"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+	"github.com/holdfastdb/holdfast/testsuite/workload"
+)
+
+// Options change how a run is watched, never what happens in it.
+type Options struct {
+	// Sink receives the trace; nil for none.
+	Sink func(netsim.Event)
+	// CheckSteps bounds the search for a linear order of one key; 0 is the
+	// checker's own default.
+	CheckSteps int64
+}
+
+// Result is a finished run.
+type Result struct {
+	Plan      *plan.Plan
+	Verdict   verdict.Verdict
+	History   *history.History
+	Linear    *linear.Result
+	TraceHash uint64
+	// Virtual is how long the run was in virtual time.
+	Virtual time.Duration
+	Events  uint64
+}
+
+// auditEvery is the distance between two audits of durable bytes, in acknowledged
+// writes. An audit costs as much as some hundred events.
+const auditEvery = 16
+
+// runner is one run under way.
+type runner struct {
+	plan    *plan.Plan
+	world   *netsim.World
+	cluster *cluster.Cluster
+	oracle  *oracle.Oracle
+	clients *workload.Clients
+	nemesis *nemesis
+
+	violations []verdict.Violation
+	evidence   verdict.Evidence
+}
+
+// Execute runs a plan to its verdict. The plan must be valid.
+func Execute(p *plan.Plan, o Options) *Result {
+	r := &runner{plan: p, world: netsim.New(p.Seed, worldConfig(p)), oracle: oracle.New(auditEvery)}
+	r.world.Sink = o.Sink
+	r.oracle.Report = func(v *verdict.Violation) {
+		r.violations = append(r.violations, *v)
+		r.world.Stop()
+	}
+	r.world.OnPanic = r.panicked
+	r.cluster = cluster.New(r.world, p, r.oracle)
+	r.oracle.Watch(r.cluster)
+	r.nemesis = newNemesis(r)
+	r.oracle.MayFail = r.nemesis.diskFailing
+	r.world.OnBoot = r.booted
+	r.clients = workload.New(r.world, p)
+	if err := r.cluster.Start(); err == nil {
+		r.phases()
+	}
+	return r.judge(o)
+}
+
+// phases drives the world through the plan.
+func (r *runner) phases() {
+	r.clients.Start()
+	r.nemesis.schedule()
+	if !r.world.RunUntil(env.Instant(r.plan.HealAt)) {
+		return
+	}
+	r.nemesis.heal()
+	r.clients.Final()
+	limit := env.Instant(r.plan.HealAt + recoveryBound(r.plan))
+	for !r.clients.Finished() && r.world.Now() < limit {
+		if !r.world.RunUntil(min(limit, r.world.Now().Add(50*time.Millisecond))) {
+			return
+		}
+	}
+	if late := r.clients.Late(); late != "" {
+		r.violate(verdict.Violationf(verdict.OracleLiveness, "no-progress-after-healing",
+			"%v after everything was healed %s", recoveryBound(r.plan), late))
+	}
+}
+
+// recoveryBound is how long after healing the last client may take: some elections
+// and retries, with the plan's own timeouts.
+func recoveryBound(p *plan.Plan) time.Duration {
+	s := &p.Settings
+	return 10*time.Second + 40*s.ElectionTimeout + 4*s.OperationTimeout
+}
+
+func (r *runner) violate(v *verdict.Violation) {
+	v.At = int64(r.world.Now())
+	r.violations = append(r.violations, *v)
+}
+
+// panicked turns a panic of a node or client into a violation.
+func (r *runner) panicked(p *netsim.Process, value any, stack []byte) {
+	r.violate(verdict.Violationf("crash", panicAspect(value), "process %d panicked: %v\n%s", p.ID(), value, stack))
+	r.world.Stop()
+}
+
+// panicAspect keeps the words of a panic and drops its numbers.
+func panicAspect(value any) string {
+	text := []byte(fmt.Sprint(value))
+	out := text[:0]
+	for _, c := range text {
+		switch {
+		case c == '\n':
+			return string(out)
+		case c >= '0' && c <= '9':
+			continue
+		}
+		out = append(out, c)
+	}
+	return string(out[:min(len(out), 80)])
+}
+
+// booted is told of each start: one that fails without cause is a violation.
+func (r *runner) booted(p *netsim.Process, err error) {
+	if err == nil || r.nemesis.mayNotBoot(p) {
+		return
+	}
+	r.violate(verdict.Violationf("recovery", "does-not-start", "process %d cannot start: %v", p.ID(), err))
+	r.world.Stop()
+}
+
+func worldConfig(p *plan.Plan) netsim.Config {
+	cfg := netsim.DefaultConfig()
+	n, d := &p.Network, &p.Disk
+	cfg.Link = netsim.LinkConfig{
+		Delay: netsim.Dist{Base: n.DelayBase, Jitter: n.DelayJitter, Tail: n.Tail, TailMax: n.TailMax},
+		Loss:  n.Loss, Duplicate: n.Duplicate, FIFO: n.FIFO,
+	}
+	client := cfg.Link
+	// A client's stream does not deliver a request twice, and the client's account of
+	// what was certainly not applied rests on that. Retries make duplicates enough.
+	client.Duplicate = 0
+	cfg.ClientLink = &client
+	cfg.Lanes[env.LaneWAL].Run = netsim.Dist{Base: d.FsyncBase, Jitter: d.FsyncJitter, Tail: d.StallChance, TailMax: d.StallMax}
+	cfg.Lanes[env.LaneApply].Run = netsim.Dist{Jitter: d.ApplyJitter}
+	return cfg
+}

@@ -1,0 +1,182 @@
+package workload
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/kv/client/core"
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/kvpb"
+	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+)
+
+// Client is one simulated client. It implements env.Program.
+type Client struct {
+	all    *Clients
+	number int
+	host   env.Host
+	core   *core.Core
+	armed  env.Instant
+	// seen is what the client last saw of each key.
+	seen map[string]history.Result
+}
+
+// pending goes with an operation through the core.
+type pending struct {
+	id    history.OpID
+	input history.Input
+	final *final
+}
+
+func newClient(all *Clients, number int, h env.Host) (*Client, error) {
+	s := &all.plan.Settings
+	c := &Client{all: all, number: number, host: h, armed: env.Never, seen: make(map[string]history.Result)}
+	cfg := core.Config{
+		Endpoints: all.plan.Nodes, Seed: netsim.Derive(all.plan.Seed, "client", uint64(number)),
+		AttemptTimeout: s.AttemptTimeout, SessionWindow: s.SessionWindow, KeepAlive: s.SessionTTL / 4,
+	}
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	c.core = core.New(cfg, h.Now())
+	for ep := range all.plan.Nodes {
+		c.core.Connected(h.Now(), ep)
+	}
+	return c, nil
+}
+
+var kinds = map[history.Kind]core.Kind{
+	history.Get: core.Get, history.Put: core.Put, history.Erase: core.Erase, history.CASVersion: core.CASVersion,
+	history.CASValue: core.CASValue, history.PutIfAbsent: core.PutIfAbsent,
+}
+
+// submit starts one operation of the plan.
+func (c *Client) submit(op *plan.Operation, f *final) {
+	in := history.Input{Kind: op.Kind, Key: op.Key, Value: op.Value, Stale: op.Stale}
+	switch op.Kind {
+	case history.CASVersion:
+		in.ExpectVersion = max(c.seen[op.Key].Version, 1)
+	case history.CASValue:
+		if in.ExpectValue = c.seen[op.Key].Value; in.ExpectValue == "" {
+			in.ExpectValue = "never written"
+		}
+	}
+	now := c.host.Now()
+	spec := core.Op{
+		Kind: kinds[op.Kind], Key: []byte(in.Key), Value: []byte(in.Value), ExpectVersion: in.ExpectVersion,
+		ExpectValue: []byte(in.ExpectValue), Stale: in.Stale, NoSession: op.NoSession,
+	}
+	if f == nil {
+		spec.Deadline = now.Add(c.all.plan.Settings.OperationTimeout)
+	}
+	spec.Tag = &pending{id: c.all.recorder.Invoke(uint64(c.number), in, int64(c.all.world.Now())), input: in, final: f}
+	c.core.Submit(now, spec)
+}
+
+// Receive takes a batch of answers.
+func (c *Client) Receive(from env.NodeID, payload []byte) {
+	var batch kvpb.ResponseBatch
+	if proto.Unmarshal(payload, &batch) != nil {
+		panic("workload: a node sent bytes that do not decode")
+	}
+	for _, resp := range batch.Responses {
+		c.core.Response(c.host.Now(), int(from)-1, resp)
+	}
+}
+
+// Tick lets time pass.
+func (c *Client) Tick() {
+	c.armed = env.Never
+	c.core.Tick(c.host.Now())
+}
+
+// Turn sends what the core wants sent and records what has ended.
+func (c *Client) Turn() {
+	out := c.core.Output()
+	c.send(out.Sends)
+	for i := range out.Done {
+		c.ended(&out.Done[i])
+	}
+	if at := c.core.Deadline(); at < c.armed {
+		c.armed = at
+		c.host.Arm(at)
+	}
+}
+
+// send batches requests by endpoint, in the order of their first request.
+func (c *Client) send(sends []core.Send) {
+	batches := make(map[int]*kvpb.RequestBatch, 1)
+	var order []int
+	for _, s := range sends {
+		b := batches[s.Endpoint]
+		if b == nil {
+			b = new(kvpb.RequestBatch)
+			batches[s.Endpoint] = b
+			order = append(order, s.Endpoint)
+		}
+		b.Requests = append(b.Requests, s.Request)
+	}
+	for _, ep := range order {
+		payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(batches[ep])
+		if err != nil {
+			panic("workload: encoding requests: " + err.Error())
+		}
+		c.host.Send(env.NodeID(ep+1), payload)
+	}
+}
+
+var outcomes = map[core.Outcome]history.Outcome{
+	core.OK: history.OK, core.Failed: history.Failed, core.Unknown: history.Unknown,
+}
+
+func (c *Client) ended(d *core.Completion) {
+	p := d.Tag.(*pending)
+	c.all.open--
+	message := ""
+	if d.Err != nil {
+		message = d.Err.Error()
+	}
+	result := history.Result{}
+	if d.Outcome == core.OK {
+		result = resultOf(&p.input, &d.Result)
+		c.remember(&p.input, &result)
+	}
+	c.all.recorder.Complete(p.id, outcomes[d.Outcome], result, message, int64(c.all.world.Now()))
+	if p.final == nil {
+		return
+	}
+	p.final.outcome = fmt.Sprintf("ended as %s: %s", d.Outcome, message)
+	if p.final.ok = d.Outcome == core.OK; !p.final.ok {
+		c.all.inject(c.number, func(c *Client) { c.submit(p.final.operation(), p.final) })
+	}
+}
+
+func resultOf(in *history.Input, r *core.Result) history.Result {
+	out := history.Result{Found: r.Found, Node: r.Node, Partition: r.Partition, Index: r.Index}
+	switch {
+	case in.Kind == history.Erase:
+	case in.Kind.Conditional() && !r.ConditionFailed:
+		out.Swapped, out.Version = true, r.Version
+		out.Found = false
+	case in.Kind == history.Put:
+		out.Found, out.Version = false, r.Version
+	default:
+		out.Value, out.Version = string(r.Value), r.Version
+	}
+	return out
+}
+
+// remember keeps what the client now knows of a key (WORK-2).
+func (c *Client) remember(in *history.Input, r *history.Result) {
+	if in.Stale || in.Kind == history.Erase {
+		return
+	}
+	known := history.Result{Version: r.Version, Value: r.Value}
+	if in.Kind == history.Put || r.Swapped {
+		known.Value = in.Value
+	}
+	c.seen[in.Key] = known
+}
