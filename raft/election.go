@@ -59,6 +59,11 @@ func (r *Raft) becomeFollower(term uint64) {
 
 // campaign starts an election (§5.2), or first asks whether one could be won.
 func (r *Raft) campaign() {
+	if r.diskHangs() {
+		r.becomeFollower(r.term)
+		r.pushElection()
+		return
+	}
 	if r.cfg.PreVote {
 		r.becomePreCandidate()
 		return

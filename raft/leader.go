@@ -63,8 +63,13 @@ func (r *Raft) appendOwn(entries []Entry) {
 	r.leading.uncommitted.add(r.log.last, size)
 }
 
-// tickLeader begins a timed round and looks after the quorum when they are due.
+// tickLeader begins a timed round, and looks after the quorum and the disk, when
+// they are due.
 func (r *Raft) tickLeader() {
+	if r.diskHangs() {
+		r.becomeFollower(r.term)
+		return
+	}
 	if r.cfg.CheckQuorum && r.now >= r.leading.quorum && !r.quorumAlive() {
 		r.becomeFollower(r.term)
 		return

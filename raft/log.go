@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"time"
 )
 
 // handOff is a Persist on its way to the disk: what will be durable when it completes.
@@ -14,6 +15,7 @@ type handOff struct {
 	// have the same indexes.
 	last  uint64
 	state HardState
+	at    time.Duration
 }
 
 // raftLog is the replicated log since the snapshot: the terms of all its entries
@@ -155,7 +157,7 @@ func (l *raftLog) truncateFrom(index uint64) {
 func (l *raftLog) unhanded() bool { return l.handed < l.last }
 
 // handOff gives the shell what it has not got yet.
-func (l *raftLog) handOff(state HardState) Persist {
+func (l *raftLog) handOff(state HardState, now time.Duration) Persist {
 	p := Persist{State: state}
 	if l.unhanded() {
 		p.Entries, _, _ = l.cache.slice(l.handed+1, l.last, int(^uint(0)>>1))
@@ -163,7 +165,7 @@ func (l *raftLog) handOff(state HardState) Persist {
 	l.lastSeq++
 	p.Seq = l.lastSeq
 	l.handed = l.last
-	l.handOffs = append(l.handOffs, handOff{seq: p.Seq, last: l.last, state: state})
+	l.handOffs = append(l.handOffs, handOff{seq: p.Seq, last: l.last, state: state, at: now})
 	return p
 }
 

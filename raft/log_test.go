@@ -69,7 +69,7 @@ func TestLogStateMachine(t *testing.T) {
 				l.append(e)
 				m.entries = append(m.entries, e...)
 			},
-			"hand off": func(*rapid.T) { m.pending = append(m.pending, l.handOff(HardState{Term: term})) },
+			"hand off": func(*rapid.T) { m.pending = append(m.pending, l.handOff(HardState{Term: term}, 0)) },
 			"persisted": func(t *rapid.T) {
 				if len(m.pending) == 0 {
 					return
@@ -134,12 +134,12 @@ func checkLogAgainstModel(t *rapid.T, l *raftLog, m *logModel) {
 func TestCompletionOfReplacedEntriesMakesNothingDurable(t *testing.T) {
 	l := newLog(&Restored{}, 1<<20)
 	l.append([]Entry{{Index: 1, Term: 1}, {Index: 2, Term: 1}, {Index: 3, Term: 1}})
-	first := l.handOff(HardState{Term: 1})
+	first := l.handOff(HardState{Term: 1}, 0)
 	l.truncateFrom(2)
 	l.append([]Entry{{Index: 2, Term: 2}, {Index: 3, Term: 2}})
 	l.persisted(first.Seq)
 	require.Equal(t, uint64(1), l.durable)
-	second := l.handOff(HardState{Term: 2})
+	second := l.handOff(HardState{Term: 2}, 0)
 	require.Equal(t, uint64(2), second.Entries[0].Index)
 	l.persisted(second.Seq)
 	require.Equal(t, uint64(3), l.durable)
@@ -152,7 +152,7 @@ func TestCacheEvictsOnlyDurableEntries(t *testing.T) {
 	for i := range uint64(100) {
 		l.append([]Entry{{Index: i + 1, Term: 1}})
 	}
-	p := l.handOff(HardState{Term: 1})
+	p := l.handOff(HardState{Term: 1}, 0)
 	require.Len(t, p.Entries, 100)
 	require.Equal(t, uint64(1), l.cache.first())
 	l.persisted(p.Seq)

@@ -1,5 +1,18 @@
 package raft
 
+// diskPatience times ElectionTimeout is how long a hand-off may stay without
+// completion before the disk counts as hanging.
+const diskPatience = 5
+
+// diskHangs tells whether the disk keeps this replica from anything that counts. A
+// leader with such a disk would go on with heartbeats and do nothing else: it
+// steps down, so that others can elect one that works. A follower would raise
+// its term and then be unable to ask for a vote: it does not campaign.
+func (r *Raft) diskHangs() bool {
+	h := r.log.handOffs
+	return len(r.peers) > 0 && len(h) > 0 && r.now-h[0].at > diskPatience*r.cfg.ElectionTimeout
+}
+
 // promises are messages that wait until the disk has what they promise
 // (DESIGN principle 3). They belong to the current term and are forgotten with it:
 // not sending is always safe.
@@ -55,5 +68,5 @@ func (r *Raft) handOff() Persist {
 	// torn, other entries may still be there.
 	state := HardState{Term: r.term, Vote: r.vote, Commit: min(r.commit, r.log.durable)}
 	r.handedState = state
-	return r.log.handOff(state)
+	return r.log.handOff(state, r.now)
 }

@@ -23,7 +23,7 @@ type placed struct {
 // witnessed reports whether the order that the answers propose is a linear order of
 // one key's operations.
 func witnessed(ops []*history.Operation) bool {
-	order, ok := propose(ops)
+	order, open, ok := propose(ops)
 	if !ok {
 		return false
 	}
@@ -31,16 +31,14 @@ func witnessed(ops []*history.Operation) bool {
 		// A read at an index sees the write at that index.
 		return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(isRead(a.op), isRead(b.op)), cmp.Compare(a.op.Call, b.op.Call))
 	})
-	var (
-		state  witnessState
-		called int64
-	)
+	state := witnessState{open: open}
 	for i := range order {
 		p := &order[i]
-		if p.ret < called {
+		state.prepare(p.op)
+		if p.ret < state.called {
 			return false // it had returned before one placed earlier was called
 		}
-		called = max(called, p.op.Call)
+		state.called = max(state.called, p.op.Call)
 		if !state.apply(p) {
 			return false
 		}
@@ -55,10 +53,16 @@ func isRead(op *history.Operation) int {
 	return 0
 }
 
+// unplaced are the open operations of which no answer says where they took effect,
+// in the order of their calls. They are used where an answer makes no sense
+// without one, else taken as not having taken effect.
+type unplaced struct {
+	erasures, writes []*history.Operation
+}
+
 // propose places every operation that was answered, and every open write whose
-// value some answer shows, at the version under which it was seen. Open writes
-// that nobody saw are taken as not having taken effect.
-func propose(ops []*history.Operation) (order []placed, ok bool) {
+// value some answer shows, at the version under which it was seen.
+func propose(ops []*history.Operation) (order []placed, open unplaced, ok bool) {
 	seenAt := make(map[string]uint64)
 	partition := uint64(0)
 	for _, op := range ops {
@@ -67,7 +71,7 @@ func propose(ops []*history.Operation) (order []placed, ok bool) {
 		}
 		r := &op.Result
 		if r.Index == 0 || partition != 0 && r.Partition != partition {
-			return nil, false
+			return nil, open, false
 		}
 		partition = r.Partition
 		order = append(order, placed{op: op, index: r.Index, ret: op.Return})
@@ -76,14 +80,20 @@ func propose(ops []*history.Operation) (order []placed, ok bool) {
 		}
 	}
 	for _, op := range ops {
-		if op.Outcome != history.Unknown || !op.Kind.CarriesValue() {
+		if op.Outcome != history.Unknown {
 			continue
 		}
-		if at := seenAt[op.Value]; at != 0 {
+		at := seenAt[op.Value]
+		switch {
+		case op.Kind == history.Erase:
+			open.erasures = append(open.erasures, op)
+		case op.Kind.CarriesValue() && at != 0:
 			order = append(order, placed{op: op, index: at, ret: history.Never})
+		case op.Kind == history.Put, op.Kind == history.PutIfAbsent:
+			open.writes = append(open.writes, op)
 		}
 	}
-	return order, true
+	return order, open, true
 }
 
 // witnessState is a key's state on the way through a proposed order.
@@ -93,6 +103,29 @@ type witnessState struct {
 	version uint64
 	// last is the index of the last write, also of one that was erased since.
 	last uint64
+	// called is the latest call so far: whatever comes next must return after it.
+	called int64
+	open   unplaced
+}
+
+// prepare lets an open operation take effect where the next answer needs one: an
+// erasure before an answer that tells of absence, a write before an erasure that
+// found something. The earliest call constrains the rest least.
+func (s *witnessState) prepare(op *history.Operation) {
+	r := &op.Result
+	answered := op.Outcome == history.OK
+	absent := answered && op.Kind != history.Put && !r.Found && !(r.Swapped && op.Kind != history.PutIfAbsent) ||
+		!answered && op.Kind == history.PutIfAbsent
+	switch {
+	case s.found && absent && len(s.open.erasures) > 0:
+		s.called = max(s.called, s.open.erasures[0].Call)
+		s.open.erasures = s.open.erasures[1:]
+		s.found = false
+	case !s.found && answered && op.Kind == history.Erase && r.Found && len(s.open.writes) > 0:
+		s.called = max(s.called, s.open.writes[0].Call)
+		s.open.writes = s.open.writes[1:]
+		s.found = true
+	}
 }
 
 func (s *witnessState) apply(p *placed) bool {
@@ -109,7 +142,7 @@ func (s *witnessState) apply(p *placed) bool {
 		if r.Found != s.found || p.index <= s.last {
 			return false
 		}
-		*s = witnessState{last: p.index}
+		s.found, s.last = false, p.index
 		return true
 	case op.Kind.Conditional() && !s.matches(op):
 		return false
@@ -117,7 +150,7 @@ func (s *witnessState) apply(p *placed) bool {
 	if p.index <= s.last || !open && r.Version != p.index {
 		return false
 	}
-	*s = witnessState{found: true, value: op.Value, version: p.index, last: p.index}
+	s.found, s.value, s.version, s.last = true, op.Value, p.index, p.index
 	return true
 }
 

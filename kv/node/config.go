@@ -36,6 +36,10 @@ type Config struct {
 
 	HeartbeatInterval time.Duration
 	ElectionTimeout   time.Duration
+	// PreVote and CheckQuorum should be on (raft.Config). Safety does not depend on
+	// them, and runs without them show what they would hide.
+	PreVote     bool
+	CheckQuorum bool
 
 	MaxAppendBytes      int
 	MaxInflightAppends  int
@@ -54,6 +58,8 @@ func DefaultConfig() Config {
 	return Config{
 		HeartbeatInterval:   50 * time.Millisecond,
 		ElectionTimeout:     200 * time.Millisecond,
+		PreVote:             true,
+		CheckQuorum:         true,
 		MaxAppendBytes:      256 << 10,
 		MaxInflightAppends:  64,
 		MaxInflightBytes:    8 << 20,
@@ -93,8 +99,8 @@ func (c *Config) replicaConfig(seed uint64) replica.Config {
 			Seed:                seed,
 			HeartbeatInterval:   c.HeartbeatInterval,
 			ElectionTimeout:     c.ElectionTimeout,
-			PreVote:             true,
-			CheckQuorum:         true,
+			PreVote:             c.PreVote,
+			CheckQuorum:         c.CheckQuorum,
 			MaxAppendBytes:      c.MaxAppendBytes,
 			MaxInflightAppends:  c.MaxInflightAppends,
 			MaxInflightBytes:    c.MaxInflightBytes,

@@ -23,6 +23,9 @@ type Config struct {
 	// AttemptTimeout is how long an attempt may stay unanswered before another
 	// endpoint is tried (1 s).
 	AttemptTimeout time.Duration
+	// MaxAttemptTimeout bounds the patience with one attempt, which doubles from
+	// AttemptTimeout with each that stays unanswered (5 s, or AttemptTimeout if longer).
+	MaxAttemptTimeout time.Duration
 	// RetryBackoffMin and RetryBackoffMax bound the pause before another attempt: it
 	// doubles from one to the other, and is jittered down to half (10 ms, 250 ms).
 	RetryBackoffMin, RetryBackoffMax time.Duration
@@ -52,6 +55,7 @@ func orDefault[T int | time.Duration](v *T, d T) {
 func (cfg Config) prepared() (Config, error) {
 	orDefault(&cfg.MaxEndpoints, 64)
 	orDefault(&cfg.AttemptTimeout, time.Second)
+	orDefault(&cfg.MaxAttemptTimeout, max(5*time.Second, cfg.AttemptTimeout))
 	orDefault(&cfg.RetryBackoffMin, 10*time.Millisecond)
 	orDefault(&cfg.RetryBackoffMax, max(250*time.Millisecond, cfg.RetryBackoffMin))
 	orDefault(&cfg.MaxOutstanding, 4096)
@@ -66,6 +70,8 @@ func (cfg Config) prepared() (Config, error) {
 		return cfg, fmt.Errorf("client: %d endpoints given, at least 1 is needed", cfg.Endpoints)
 	case len(cfg.Addresses) != 0 && len(cfg.Addresses) != cfg.Endpoints:
 		return cfg, fmt.Errorf("client: %d addresses given for %d endpoints", len(cfg.Addresses), cfg.Endpoints)
+	case cfg.MaxAttemptTimeout < cfg.AttemptTimeout:
+		return cfg, fmt.Errorf("client: attempt timeout %v is above its maximum %v", cfg.AttemptTimeout, cfg.MaxAttemptTimeout)
 	case cfg.AttemptTimeout < 0 || cfg.KeepAlive < 0:
 		return cfg, fmt.Errorf("client: a timeout is negative: attempt %v, keep-alive %v", cfg.AttemptTimeout, cfg.KeepAlive)
 	case cfg.RetryBackoffMin < 0 || cfg.RetryBackoffMax < cfg.RetryBackoffMin:

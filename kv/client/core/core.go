@@ -219,8 +219,9 @@ func (c *Core) Tick(now env.Instant) {
 		case o.giveUpAt() <= now:
 			c.giveUp(now, o, ReasonDeadline, c.deadlineMessage(o))
 		case o.place == inFlight:
-			c.suspect(now, o.cur.ep)
-			o.shun = o.cur.ep + 1
+			if c.suspect(now, o.cur.ep) || o.silences > 0 {
+				o.shun = o.cur.ep + 1
+			}
 			o.silences++
 			o.expire()
 			c.unanswered(now, o, ReasonUnanswered)

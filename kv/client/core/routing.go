@@ -140,16 +140,17 @@ func (c *Core) leaderFound(now env.Instant) {
 }
 
 // suspect looks at an endpoint that an operation has no answer from, and avoids it
-// if it answered nothing at all for an attempt timeout.
-func (c *Core) suspect(now env.Instant, ep int) {
+// if it answered nothing at all for an attempt timeout. It reports whether it does.
+func (c *Core) suspect(now env.Instant, ep int) bool {
 	e := &c.endpoints[ep]
 	if e.asked == 0 || now.Sub(e.asked) < c.cfg.AttemptTimeout {
-		return // it lives: only this request or its answer is slow or lost
+		return false // it lives: only this request or its answer is slow or lost
 	}
 	e.shunUntil = now.Add(silenceFactor * c.cfg.AttemptTimeout)
 	if c.leader.ep == ep {
 		c.leader = nobody
 	}
+	return true
 }
 
 // pause returns how long the operation waits before its next attempt.

@@ -60,14 +60,11 @@ func (c *Core) send(now env.Instant, o *op, ep int) {
 	c.out.Sends = append(c.out.Sends, Send{Endpoint: ep, Request: c.request(o)})
 }
 
-// maxPatience bounds the doublings of the attempt timeout.
-const maxPatience = 6
-
 // patience is how long the next attempt may stay unanswered. It doubles with each that
 // did: a cluster that is slower than the timeout must not get more copies of a
 // request than it can work off, or it never catches up.
 func (c *Core) patience(o *op) time.Duration {
-	return c.cfg.AttemptTimeout << min(o.silences, maxPatience)
+	return min(c.cfg.AttemptTimeout<<min(o.silences, 20), c.cfg.MaxAttemptTimeout)
 }
 
 // backOff makes the operation wait before its next attempt. seeking says that
