@@ -24,6 +24,10 @@ import (
 	"github.com/holdfastdb/holdfast/kv/wal"
 )
 
+// tailBytes is how much of its newest log a node that starts has in memory at once,
+// to bring followers up to date with.
+const tailBytes = 8 << 20
+
 // Server is one running node.
 type Server struct {
 	cfg Config
@@ -97,7 +101,7 @@ func (s *Server) openData() (err error) {
 	}
 	s.wal, s.recovery, err = wal.Open(wal.Options{
 		FS: s.cfg.FS, Dir: s.dir.WALPath(), Cluster: ClusterID(s.cfg.ClusterName), Node: s.cfg.Node,
-		TailBytes: node.DefaultConfig().MaxCacheBytes,
+		TailBytes: tailBytes,
 	})
 	if err != nil {
 		return err

@@ -357,7 +357,7 @@ func (r *replay) finish(l *Log) error {
 func (l *Log) tail(id raft.GroupID, g *groupIndex) ([]raft.Entry, error) {
 	r := reader{options: &l.options}
 	defer r.close()
-	var tail []raft.Entry
+	var runs [][]raft.Entry // newest first
 	size := 0
 	for i := len(g.extents) - 1; i >= 0 && size < l.options.TailBytes; i-- {
 		var run []raft.Entry
@@ -374,7 +374,8 @@ func (l *Log) tail(id raft.GroupID, g *groupIndex) ([]raft.Entry, error) {
 				break
 			}
 		}
-		tail = append(run[from:], tail...)
+		runs = append(runs, run[from:])
 	}
-	return tail, nil
+	slices.Reverse(runs)
+	return slices.Concat(runs...), nil
 }
