@@ -38,7 +38,7 @@
 // word about the disk; an append is answered when it is durable, one answer for
 // all appends before it. A follower that shows no progress between two
 // timed rounds is asked with an empty append what it has. A candidate, too, asks
-// for votes only when its own is durable. A leader whose disk completes nothing for five
+// for votes only when its own is durable. A leader whose disk completes nothing for ten
 // election timeouts steps down, and such a replica does not campaign. Entries that left memory are asked of
 // the shell, one Fetch for a follower at a time; each must be answered. Slices
 // of entries in an Output stay valid and unchanged for ever; they must not be

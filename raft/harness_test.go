@@ -63,6 +63,9 @@ type pendingFetch struct {
 	Fetch
 }
 
+// commitment is a committed entry's term, and the term of the leader that committed it.
+type commitment struct{ term, in uint64 }
+
 // cluster runs replicas over a network and disks that misbehave by seed. After every
 // input the invariants of the replica and those of the whole cluster are checked.
 type cluster struct {
@@ -87,6 +90,7 @@ type cluster struct {
 	leaders   map[uint64]ReplicaID
 	applied   map[ReplicaID]uint64
 	committed []Entry
+	commits   []commitment
 	grants    []ReadGrant
 	readFloor map[uint64]uint64
 	droppedRd []uint64
@@ -183,18 +187,16 @@ func (c *cluster) post(m Message) {
 func (c *cluster) observe(id ReplicaID) {
 	r := c.nodes[id]
 	if r.Role() == Leader {
-		if l, ok := c.leaders[r.Term()]; ok {
-			require.Equal(c.t, l, id, "two leaders in term %d", r.Term())
-		} else {
-			c.leaders[r.Term()] = id
-			for _, e := range c.committed {
-				term, ok := r.TermAt(e.Index)
-				require.True(c.t, ok && term == e.Term, "leader %d of term %d lacks committed entry %d", id, r.Term(), e.Index)
-			}
-		}
+		c.observeLeader(r)
+	}
+	for next := uint64(len(c.commits)) + 1; next <= r.Commit(); next++ {
+		term, ok := r.TermAt(next)
+		require.True(c.t, ok, "replica %d commits entry %d, which it lacks", id, next)
+		c.commits = append(c.commits, commitment{term: term, in: r.Term()})
 	}
 	for next := c.applied[id] + 1; next <= r.Applicable(); next++ {
 		e := c.entry(id, next)
+		require.Equal(c.t, c.commits[next-1].term, e.Term, "replica %d applies another entry %d", id, next)
 		if next <= uint64(len(c.committed)) {
 			require.Equal(c.t, c.committed[next-1], e, "replica %d applies another entry", id)
 		} else {
@@ -203,6 +205,22 @@ func (c *cluster) observe(id ReplicaID) {
 		c.applied[id] = next
 	}
 	r.SetApplied(c.applied[id])
+}
+
+// observeLeader checks a leader on its first sight. Leader completeness (§5.4) speaks of
+// leaders of later terms than the one in which an entry was committed: one of an
+// older term may win late and lack it, and can commit nothing.
+func (c *cluster) observeLeader(r *Raft) {
+	if l, ok := c.leaders[r.Term()]; ok {
+		require.Equal(c.t, l, r.ID(), "two leaders in term %d", r.Term())
+		return
+	}
+	c.leaders[r.Term()] = r.ID()
+	for i, want := range c.commits {
+		term, ok := r.TermAt(uint64(i) + 1)
+		require.True(c.t, want.in >= r.Term() || ok && term == want.term,
+			"leader %d of term %d lacks entry %d, committed in term %d", r.ID(), r.Term(), i+1, want.in)
+	}
 }
 
 func (c *cluster) entry(id ReplicaID, index uint64) Entry {
@@ -375,3 +393,44 @@ func TestClusterElectsAndReplicates(t *testing.T) {
 		})
 	}
 }
+
+// Goal: the audit above tells a leader of an old term that comes late, which is legal, from one that lacks what it must
+// have. Method: the last vote of term 1 arrives when term 2 has committed; then claim that term 1 committed it.
+func TestLeaderCompletenessIsAskedOfLaterTermsOnly(t *testing.T) {
+	for _, illegal := range []bool{false, true} {
+		c := newCluster(t, 3, 1, func(cfg *Config) { cfg.PreVote, cfg.CheckQuorum = false, false })
+		campaign := func(id ReplicaID) {
+			c.now = max(c.now, c.nodes[id].Deadline())
+			c.nodes[id].Tick(c.now)
+			c.after(id)
+		}
+		campaign(1)
+		solicited := c.mail[slices.IndexFunc(c.mail, func(l letter) bool { return l.message.To == 2 })]
+		c.mail = []letter{solicited}
+		c.deliver(0)
+		late := c.mail
+		require.Len(t, late, 1)
+		c.mail = nil
+		campaign(2)
+		c.mail = slices.DeleteFunc(c.mail, func(l letter) bool { return l.message.To == 1 })
+		for len(c.commits) == 0 && len(c.mail) > 0 {
+			c.deliver(0)
+			c.mail = slices.DeleteFunc(c.mail, func(l letter) bool { return l.message.To == 1 })
+		}
+		require.Equal(t, []commitment{{term: 2, in: 2}}, c.commits)
+		c.t = &verdict{}
+		if illegal {
+			c.commits[0].in = 0
+		}
+		c.mail = late
+		c.deliver(0)
+		require.Equal(t, Leader, c.nodes[1].Role())
+		require.Equal(t, illegal, c.t.(*verdict).failed)
+	}
+}
+
+// verdict takes a failure down instead of failing the test.
+type verdict struct{ failed bool }
+
+func (v *verdict) Errorf(string, ...any) { v.failed = true }
+func (v *verdict) FailNow()              { v.failed = true }

@@ -211,6 +211,8 @@ func TestPaperFig3_PropertiesHoldUnderAnySchedule(t *testing.T) {
 		}
 	})
 	t.Logf("%d terms, %d commits", elections, committed)
-	require.Greater(t, elections, uint64(100))
-	require.Greater(t, committed, uint64(100), "schedules must commit")
+	if !testing.Short() {
+		require.Greater(t, elections, uint64(100))
+		require.Greater(t, committed, uint64(100), "schedules must commit")
+	}
 }

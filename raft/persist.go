@@ -2,7 +2,7 @@ package raft
 
 // diskPatience times ElectionTimeout is how long a hand-off may stay without
 // completion before the disk counts as hanging.
-const diskPatience = 5
+const diskPatience = 10
 
 // diskHangs tells whether the disk keeps this replica from anything that counts. A
 // leader with such a disk would go on with heartbeats and do nothing else: it

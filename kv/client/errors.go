@@ -96,7 +96,7 @@ func hintFor(e *core.Error) string {
 	case e.LastEndpoint < 0:
 		return "check that the nodes run and that the endpoints are their client addresses"
 	}
-	return "try again; if it lasts, check with 'holdfast cluster status' that a majority of the nodes runs"
+	return "try again; if it lasts, check with 'holdfast status' that a majority of the nodes runs"
 }
 
 // causeError joins what the core says with the context's error.

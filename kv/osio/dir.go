@@ -167,7 +167,7 @@ func (d *Dir) dataMissing(detail string) error {
 	return &DirError{
 		Dir: d.path, Reason: ErrDirDataMissing, Detail: detail,
 		Next: fmt.Sprintf("put the original files of node %d back; if they are lost, this member must not return under "+
-			"its old id, as it would forget its votes and acknowledgements: replace it by a node with a new id", d.id.Node),
+			"its old id, as it would forget its votes and acknowledgements; the other nodes go on as long as they are a majority", d.id.Node),
 	}
 }
 
@@ -196,7 +196,7 @@ func inspect(opts DirOptions) (exists bool, err error) {
 		return exists, &DirError{
 			Dir: opts.Path, Reason: ErrDirEmpty,
 			Next: fmt.Sprintf("check the path and that the disk is mounted; only if node %d of cluster %q has never run before, start "+
-				"it as a new node; if its disk is lost, replace it by a node with a new id", opts.Identity.Node, opts.Identity.ClusterName),
+				"it as a new node; if its disk is lost, it must not return under this id", opts.Identity.Node, opts.Identity.ClusterName),
 		}
 	}
 	return exists, nil

@@ -19,8 +19,9 @@ type CorruptError struct {
 
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("the log is damaged: %s at offset %d: %s; this node's replicas must neither vote nor "+
-		"acknowledge: keep the directory for inspection, remove the node from the cluster and let it "+
-		"rejoin under a new node id with an empty data directory, so that its groups restore it",
+		"acknowledge: keep the directory, put undamaged files back if there are any, and keep the other "+
+		"nodes running, which are enough as long as they are a majority; never start this node with an "+
+		"empty directory, it would forget its votes",
 		e.File, e.Offset, e.Reason)
 }
 

@@ -106,7 +106,8 @@ const (
 	Blackout FaultKind = "blackout"
 	// Pause stops the process; its inputs wait.
 	Pause FaultKind = "pause"
-	// Isolate cuts a node from all others, clients included.
+	// Isolate cuts a node from all others, clients included; if Param is 1 clients
+	// still reach it.
 	Isolate FaultKind = "isolate"
 	// Split cuts Targets from the other nodes; each client stays with one side. With
 	// Leader, whoever leads changes places with the first target.

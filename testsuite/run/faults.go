@@ -122,7 +122,13 @@ func (n *nemesis) cut(s *strike) {
 	w, target := n.world, env.NodeID(s.target)
 	switch s.fault.Kind {
 	case plan.Isolate:
-		w.Isolate(target)
+		if s.fault.Param == 0 {
+			w.Isolate(target)
+			return
+		}
+		for _, other := range n.others(s.target) {
+			w.CutBoth(target, other)
+		}
 	case plan.Split:
 		n.split(s)
 	case plan.OneWay:
