@@ -121,10 +121,12 @@ func (s *witnessState) prepare(op *history.Operation) {
 		s.called = max(s.called, s.open.erasures[0].Call)
 		s.open.erasures = s.open.erasures[1:]
 		s.found = false
+		s.last++ // it has a version of its own, wherever it is
 	case !s.found && answered && op.Kind == history.Erase && r.Found && len(s.open.writes) > 0:
 		s.called = max(s.called, s.open.writes[0].Call)
 		s.open.writes = s.open.writes[1:]
 		s.found = true
+		s.last++
 	}
 }
 
@@ -139,7 +141,7 @@ func (s *witnessState) apply(p *placed) bool {
 		}
 		return op.Kind == history.Get || !s.matches(op)
 	case op.Kind == history.Erase:
-		if r.Found != s.found || p.index <= s.last {
+		if r.Found != s.found || p.index <= s.last || r.Version != 0 && r.Version != p.index {
 			return false
 		}
 		s.found, s.last = false, p.index

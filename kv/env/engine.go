@@ -12,6 +12,7 @@ type Reader interface {
 // Batch collects writes that are applied atomically: after a crash either all
 // or none of them are there, and never without all earlier batches.
 type Batch interface {
+	// Set stores value under key, which has at least one byte.
 	Set(key, value []byte)
 	Delete(key []byte)
 	// DeleteRange removes all keys in [lo, hi).

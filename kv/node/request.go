@@ -51,9 +51,19 @@ func (n *Node) Request(req *kvpb.Request, reply func(*kvpb.Response)) {
 	case req.Kind == kvpb.RequestKind_READ:
 		q.replica.Read(q)
 	default:
-		cmd := command(req, n.host.WallNow())
-		q.replica.Write(machine.AppendCommand(nil, &cmd), q)
+		n.write(q)
 	}
+}
+
+func (n *Node) write(q *request) {
+	cmd := command(q.req, n.host.WallNow())
+	encoded := machine.AppendCommand(nil, &cmd)
+	if len(encoded) > raft.MaxEntryBytes {
+		q.refuse(kvpb.Code_INVALID, fmt.Sprintf("the request takes %d bytes in the log, the limit is %d: split it into several requests",
+			len(encoded), raft.MaxEntryBytes))
+		return
+	}
+	q.replica.Write(encoded, q)
 }
 
 func (n *Node) stopMessage() string {
@@ -83,6 +93,9 @@ func checkRequest(req *kvpb.Request, limits *machine.Limits) string {
 	if req.Kind == kvpb.RequestKind_WRITE && req.Session != 0 && req.Seq == 0 {
 		return "a write in a session needs a sequence number from 1 on"
 	}
+	if req.Kind == kvpb.RequestKind_WRITE && req.Session == 0 && req.Seq != 0 {
+		return "a sequence number without a session means nothing: open a session, or leave it out"
+	}
 	for _, op := range req.Ops {
 		if message := checkOp(op, req.Kind, limits); message != "" {
 			return message
@@ -104,6 +117,8 @@ func checkOp(op *kvpb.Op, kind kvpb.RequestKind, limits *machine.Limits) string 
 			max(len(op.Value), len(op.CondValue)), limits.MaxValue)
 	case kind == kvpb.RequestKind_READ && op.Kind != kvpb.OpKind_GET:
 		return "a read request only has GET operations"
+	case kind == kvpb.RequestKind_READ && op.Cond != kvpb.Condition_NONE:
+		return "a read request has no conditions: send the GET in a write request"
 	case op.Kind < kvpb.OpKind_PUT || op.Kind > kvpb.OpKind_GET:
 		return fmt.Sprintf("operation kind %d is not known", op.Kind)
 	case op.Cond < kvpb.Condition_NONE || op.Cond > kvpb.Condition_VALUE_IS:

@@ -158,9 +158,12 @@ func (f *applyFetch) Done() {
 	r.fetched = f.entries
 }
 
-// peerFetch reads older entries for a follower that is behind.
+// peerFetch reads older entries for a follower that is behind. It belongs to the
+// leadership that asked for it: once that is over, the log may have been rewritten
+// under it, and what was read, or could not be, means nothing.
 type peerFetch struct {
 	replica *Replica
+	term    uint64
 	fetch   raft.Fetch
 	entries []raft.Entry
 	err     error
@@ -172,10 +175,14 @@ func (f *peerFetch) Run() {
 }
 
 func (f *peerFetch) Done() {
-	if f.err != nil {
-		f.replica.node.Fail(fmt.Errorf("partition %d: reading entries %d to %d for a follower: %w; the node stops serving",
-			f.replica.Group(), f.fetch.Lo, f.fetch.Hi, f.err))
+	r := f.replica
+	if r.raft.Role() != raft.Leader || r.raft.Term() != f.term {
 		return
 	}
-	f.replica.raft.Fetched(f.fetch.Peer, f.fetch.Lo, f.entries)
+	if f.err != nil {
+		r.node.Fail(fmt.Errorf("partition %d: reading entries %d to %d for a follower: %w; the node stops serving",
+			r.Group(), f.fetch.Lo, f.fetch.Hi, f.err))
+		return
+	}
+	r.raft.Fetched(f.fetch.Peer, f.fetch.Lo, f.entries)
 }

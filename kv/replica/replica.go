@@ -18,7 +18,8 @@ type Config struct {
 	// MaxApplyBytes bounds the entries of one apply job (at least one is applied).
 	MaxApplyBytes int
 	// MaxWaitingReads bounds the reads that wait for a grant or for the state
-	// machine to catch up.
+	// machine to catch up. It must not exceed Raft.MaxPendingReads, so that the core
+	// never refuses a read out of turn.
 	MaxWaitingReads int
 }
 
@@ -70,6 +71,10 @@ type appendedWrite struct {
 // New starts a replica from what recovery found. restored.Applied is ignored: the
 // state machine itself says how far it got.
 func New(cfg Config, restored raft.Restored, m *machine.Machine, log LogReader, node Node, now env.Instant) (*Replica, error) {
+	if cfg.MaxWaitingReads > cfg.Raft.MaxPendingReads {
+		return nil, fmt.Errorf("partition %d: MaxWaitingReads (%d) must not exceed Raft.MaxPendingReads (%d)",
+			cfg.Raft.Group, cfg.MaxWaitingReads, cfg.Raft.MaxPendingReads)
+	}
 	applied, _ := m.Applied()
 	if applied > restored.LastIndex {
 		return nil, fmt.Errorf("partition %d: the state machine has applied entry %d but the log ends at %d: "+
@@ -126,8 +131,8 @@ func (r *Replica) Lag(now env.Instant) time.Duration {
 // Persisted reports that everything up to the hand-off seq is durable.
 func (r *Replica) Persisted(seq uint64) { r.raft.Persisted(seq) }
 
-// Write proposes a command (machine.AppendCommand's encoding) at the end of this
-// turn.
+// Write proposes a command (machine.AppendCommand's encoding, at most raft.MaxEntryBytes)
+// at the end of this turn.
 func (r *Replica) Write(command []byte, w Writer) {
 	switch {
 	case r.stopped:
@@ -155,7 +160,7 @@ func (r *Replica) Turn(now env.Instant) {
 		r.node.Persist(r, &out.Persist)
 	}
 	for _, f := range out.Fetches {
-		r.node.Submit(env.LaneFetch, &peerFetch{replica: r, fetch: f})
+		r.node.Submit(env.LaneFetch, &peerFetch{replica: r, term: r.raft.Term(), fetch: f})
 	}
 	r.settleReads(&out)
 	if r.raft.Role() != raft.Leader || r.raft.Term() != r.ledTerm {
@@ -171,8 +176,12 @@ func (r *Replica) propose(now env.Instant) {
 	first, term, err := r.raft.Propose(time.Duration(now), r.proposals)
 	if err != nil {
 		why := NotLeader
-		if err == raft.ErrOverloaded {
+		switch err {
+		case raft.ErrNotLeader:
+		case raft.ErrOverloaded:
 			why = Overloaded
+		default:
+			panic(fmt.Sprintf("replica: partition %d: a command that cannot be proposed: %v", r.Group(), err))
 		}
 		for _, w := range r.proposers {
 			w.WriteDropped(why)

@@ -49,7 +49,7 @@ func drawBatch(t *rapid.T, b env.Batch, m *model) {
 			delete(m.now, string(k))
 		default:
 			size := rapid.SampledFrom([]int{0, 3, 300}).Draw(t, "size")
-			set(drawKey(t, "key"), bytes.Repeat([]byte{byte(rapid.IntRange('a', 'z').Draw(t, "value"))}, size))
+			set(append(drawKey(t, "key"), 'e'), bytes.Repeat([]byte{byte(rapid.IntRange('a', 'z').Draw(t, "value"))}, size))
 		}
 	}
 	if rapid.IntRange(0, 9).Draw(t, "large") == 0 {
