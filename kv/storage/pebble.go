@@ -167,7 +167,11 @@ func pebbleScan(r pebble.Reader, lo, hi []byte, fn func(key, value []byte) bool)
 	if bytes.Compare(lo, hi) >= 0 {
 		return nil
 	}
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
+	bounds := pebble.IterOptions{LowerBound: lo, UpperBound: hi}
+	if len(lo) == 0 {
+		bounds.LowerBound = nil // Pebble's own keys have at least one byte
+	}
+	it, err := r.NewIter(&bounds)
 	if err != nil {
 		return fmt.Errorf("storage: scan [%x, %x): %w", lo, hi, err)
 	}
