@@ -38,8 +38,8 @@ tidy: ## tidy go.mod and tools.mod
 sim: ## simulate SIM_SEEDS (200) seeds
 	.ci/run sim
 
-mutants: ## plant every known bug and print which are found
-	go run ./cmd/holdfast sim mutants
+mutants: ## plant every known bug over five ranges of seeds, and write docs/mutants.md
+	go run ./cmd/holdfast sim mutants --ranges 5 --out docs/mutants.md
 
 mutants-quick: ## the same with the quick ones only
 	go run ./cmd/holdfast sim mutants --quick
@@ -48,4 +48,4 @@ bench: ## measure a cluster of this machine
 	go run ./cmd/holdfast bench
 
 live: ## attack real processes on this machine
-	go test -count=1 -v -timeout=30m ./testsuite/live/...
+	HOLDFAST_LIVE_SOAK=$${HOLDFAST_LIVE_SOAK:-10m} go test -count=1 -v -timeout=60m ./testsuite/live

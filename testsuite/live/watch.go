@@ -1,0 +1,117 @@
+package live
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/invariant"
+	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/kv/kvpb"
+)
+
+// watchPause is the time between two rounds of questions.
+const watchPause = 50 * time.Millisecond
+
+// Watch asks the nodes of a cluster for their status, again and again, and holds the
+// answers to what must be true of Raft.
+type Watch struct {
+	cluster  *Cluster
+	stop     context.CancelFunc
+	done     chan struct{}
+	election *invariant.ElectionSafety
+	progress *invariant.Progress
+	hashes   *invariant.StateHash
+	starts   map[uint64]int
+
+	mu         sync.Mutex
+	violations []verdict.Violation
+	leaders    map[uint64]uint64 // by term
+	answers    int64
+}
+
+// NewWatch begins to watch.
+func NewWatch(c *Cluster) *Watch {
+	w := &Watch{
+		cluster: c, done: make(chan struct{}), starts: make(map[uint64]int), leaders: make(map[uint64]uint64),
+		election: invariant.NewElectionSafety(), progress: invariant.NewProgress(), hashes: invariant.NewStateHash(),
+	}
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	go w.run(ctx)
+	return w
+}
+
+// Close ends watching.
+func (w *Watch) Close() {
+	w.stop()
+	<-w.done
+}
+
+func (w *Watch) run(ctx context.Context) {
+	defer close(w.done)
+	tick := time.NewTicker(watchPause)
+	defer tick.Stop()
+	for {
+		for _, id := range w.cluster.Up() {
+			if s, start, err := w.cluster.ask(ctx, id); err == nil {
+				w.observe(id, start, s)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// observe takes in one answer; answers of one node come in their order.
+func (w *Watch) observe(id uint64, start int, s *kvpb.NodeStatus) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers++
+	if s.Failure != "" {
+		w.report(verdict.Violationf("node-failure", "stopped-serving", "node %d has stopped serving: %s", id, s.Failure).On(0, id))
+	}
+	for _, g := range s.Groups {
+		r := invariant.Replica{Group: g.Group, Node: id}
+		now := invariant.Position{Term: g.Term, Commit: g.Commit, Applied: g.Applied}
+		if w.starts[id] == start {
+			w.report(w.progress.Observe(r, now))
+		} else {
+			w.progress.ObserveRestart(r, now)
+		}
+		if g.Applied > 0 {
+			w.report(w.hashes.ObserveStateHash(r, g.Applied, g.Hash))
+		}
+		if g.Role == roleLeader {
+			w.report(w.election.ObserveLeader(r, g.Term))
+			w.leaders[g.Term] = id
+		}
+	}
+	w.starts[id] = start
+}
+
+// report keeps a violation, each kind once.
+func (w *Watch) report(v *verdict.Violation) {
+	if v == nil {
+		return
+	}
+	for _, known := range w.violations {
+		if known.Fingerprint == v.Fingerprint {
+			return
+		}
+	}
+	w.violations = append(w.violations, *v)
+}
+
+// Case is what was seen so far.
+func (w *Watch) Case() verdict.Case {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := verdict.Case{Violations: append([]verdict.Violation(nil), w.violations...)}
+	c.Evidence.Add("status answers checked", w.answers)
+	c.Evidence.Add("leaders seen", int64(len(w.leaders)))
+	return c
+}
