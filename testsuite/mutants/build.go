@@ -20,18 +20,16 @@ type Report struct {
 	CPU time.Duration `json:"cpu_ns"`
 }
 
-// Build compiles the hunter with the mutant in place, from the source tree at
-// root, to a file in dir.
-func (m *Mutant) Build(ctx context.Context, root, dir string) (string, error) {
+// Overlay writes the mutated files to dir and returns the list that
+// `go build -overlay` takes, for a source tree at root.
+func (m *Mutant) Overlay(root, dir string) (string, error) {
 	files, err := m.Apply(root)
 	if err != nil {
 		return "", err
 	}
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}
-	i := 0
 	for path, text := range files {
-		i++
-		copied := filepath.Join(dir, fmt.Sprintf("%s-%d.go", m.ID, i))
+		copied := filepath.Join(dir, fmt.Sprintf("%s-%d.go", m.ID, len(overlay.Replace)))
 		if err := os.WriteFile(copied, text, 0o644); err != nil {
 			return "", err
 		}
@@ -42,7 +40,13 @@ func (m *Mutant) Build(ctx context.Context, root, dir string) (string, error) {
 		return "", err
 	}
 	list := filepath.Join(dir, m.ID+"-overlay.json")
-	if err := os.WriteFile(list, b, 0o644); err != nil {
+	return list, os.WriteFile(list, b, 0o644)
+}
+
+// Build compiles the hunter with the mutant in place to a file in dir.
+func (m *Mutant) Build(ctx context.Context, root, dir string) (string, error) {
+	list, err := m.Overlay(root, dir)
+	if err != nil {
 		return "", err
 	}
 	binary := filepath.Join(dir, "hunter-"+m.ID)
@@ -50,6 +54,22 @@ func (m *Mutant) Build(ctx context.Context, root, dir string) (string, error) {
 		return "", fmt.Errorf("mutant %s: %w", m.ID, err)
 	}
 	return binary, nil
+}
+
+// RunDirected runs the mutant's directed test and reports whether it found the
+// mutant: whether it ran, and failed.
+func (m *Mutant) RunDirected(ctx context.Context, root, dir string) (found bool, err error) {
+	list, err := m.Overlay(root, dir)
+	if err != nil {
+		return false, err
+	}
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-overlay", list, "-run", m.Directed.Run, m.Directed.Package)
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	if !bytes.Contains(out, []byte("=== RUN")) {
+		return false, fmt.Errorf("mutant %s: its directed test did not run: %v\n%s", m.ID, err, out)
+	}
+	return bytes.Contains(out, []byte("--- FAIL")), nil
 }
 
 // buildHunter compiles the hunter to a file.

@@ -27,7 +27,16 @@ type Mutant struct {
 	Quick bool `yaml:"quick"`
 	// Seeds is how many seeds may be needed; 0 means DefaultSeeds.
 	Seeds uint64 `yaml:"seeds"`
-	Edits []Edit `yaml:"edits"`
+	// Directed, if set, is the test that finds the mutant, because random search does
+	// not reach it within reason.
+	Directed Directed `yaml:"directed"`
+	Edits    []Edit   `yaml:"edits"`
+}
+
+// Directed names one test: `go test -run Run Package`.
+type Directed struct {
+	Package string `yaml:"package"`
+	Run     string `yaml:"run"`
 }
 
 // DefaultSeeds is the budget of a mutant that names none.
@@ -61,8 +70,11 @@ func All() ([]Mutant, error) {
 		if m.ID+".yaml" != f.Name() {
 			return nil, fmt.Errorf("catalogue/%s: its id is %q", f.Name(), m.ID)
 		}
-		if len(m.Oracles) == 0 || len(m.Edits) == 0 || m.Title == "" || m.Source == "" {
-			return nil, fmt.Errorf("catalogue/%s: title, source, oracles and edits are needed", f.Name())
+		if (len(m.Oracles) == 0) == (m.Directed.Run == "") {
+			return nil, fmt.Errorf("catalogue/%s: either oracles or a directed test find it", f.Name())
+		}
+		if len(m.Edits) == 0 || m.Title == "" || m.Source == "" {
+			return nil, fmt.Errorf("catalogue/%s: title, source and edits are needed", f.Name())
 		}
 		if m.Seeds == 0 {
 			m.Seeds = DefaultSeeds

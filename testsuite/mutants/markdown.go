@@ -28,15 +28,18 @@ func WriteMarkdown(w io.Writer, scores []*Score) error {
 		vm, vw := s.Virtual()
 		cm, cw := s.CPU()
 		fmt.Fprintf(&b, "| %s | %s (%s) | %s | %s | %.0f / %.0f | %s / %s | %s / %s |\n",
-			s.Mutant.ID, s.Mutant.Title, s.Mutant.Source, s.Status(), strings.Join(s.fired(), ", "),
+			s.Mutant.ID, s.Mutant.Title, s.Mutant.Source, s.Status(), strings.Join(s.Fired(), ", "),
 			sm, sw, short(vm), short(vw), short(cm), short(cw))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// fired lists the fingerprints that were seen, each once.
-func (s *Score) fired() []string {
+// Fired lists the fingerprints that were seen, each once, or the directed test.
+func (s *Score) Fired() []string {
+	if s.Directed {
+		return []string{"`" + s.Mutant.Directed.Run + "` in " + s.Mutant.Directed.Package}
+	}
 	var list []string
 	for _, h := range s.Hunts {
 		if h.Found == nil {

@@ -15,13 +15,15 @@ type Score struct {
 	Mutant *Mutant
 	// Hunts has one report for each range of seeds.
 	Hunts []*Report
-	Err   error
+	// Directed is set if the mutant's directed test found it.
+	Directed bool
+	Err      error
 }
 
 // Found reports whether every hunt found the mutant by an oracle that it names.
 func (s *Score) Found() bool {
 	if s.Err != nil || len(s.Hunts) == 0 {
-		return false
+		return s.Err == nil && s.Directed
 	}
 	for _, h := range s.Hunts {
 		if h.Found == nil || !s.Mutant.Names(h.Found.Fingerprint) {
@@ -36,8 +38,12 @@ func (s *Score) Status() string {
 	switch {
 	case s.Err != nil:
 		return "error"
+	case s.Directed:
+		return "found (directed)"
 	case s.Found():
 		return "found"
+	case len(s.Hunts) == 0:
+		return "NOT FOUND"
 	}
 	for _, h := range s.Hunts {
 		if h.Found == nil {
@@ -137,6 +143,10 @@ func Run(ctx context.Context, o Options) ([]*Score, error) {
 }
 
 func (s *Score) hunt(ctx context.Context, o *Options, dir string) {
+	if s.Mutant.Directed.Run != "" {
+		s.Directed, s.Err = s.Mutant.RunDirected(ctx, o.Root, dir)
+		return
+	}
 	binary, err := s.Mutant.Build(ctx, o.Root, dir)
 	if err != nil {
 		s.Err = err

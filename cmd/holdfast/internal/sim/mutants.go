@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +64,9 @@ func (o *mutantOptions) score(c *cobra.Command, streams *style.Streams) error {
 		seeds, _ := s.Seeds()
 		cpu, _ := s.CPU()
 		streams.Data("%-10s %-16s %6.0f seeds %10s CPU  %s", s.Mutant.ID, s.Status(), seeds, style.Duration(cpu), s.Mutant.Title)
+		if !s.Found() {
+			streams.Talk("  fired: %s", strings.Join(s.Fired(), ", "))
+		}
 		if s.Err != nil {
 			streams.Talk("%v", s.Err)
 		}
