@@ -1,0 +1,123 @@
+package node
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+func someMessage() raft.Message {
+	return raft.Message{
+		Type: raft.MsgAppend, Group: TheGroup, From: 2, To: 1, Term: 3, LogIndex: 4, LogTerm: 2, Commit: 4, Round: 7,
+		Entries: []raft.Entry{{Index: 5, Term: 3, Data: []byte("data")}, {Index: 6, Term: 3, Kind: raft.EntryNoOp}},
+	}
+}
+
+// Goal: what is encoded is decoded. Method: a message of raft, and random hash reports.
+func TestEnvelopeRoundTrip(t *testing.T) {
+	m := someMessage()
+	d, err := decode(appendRaft(nil, &m))
+	require.NoError(t, err)
+	require.Equal(t, byte(kindRaft), d.kind)
+	require.Equal(t, m.Entries[0], d.raft.Entries[0])
+	require.Equal(t, appendRaft(nil, &m), appendRaft(nil, &d.raft))
+	peeked, ok := PeekRaft(appendRaft(nil, &m))
+	require.True(t, ok)
+	require.Equal(t, d.raft, peeked)
+	rapid.Check(t, func(t *rapid.T) {
+		h := hashReport{raft.GroupID(rapid.Uint64().Draw(t, "group")), rapid.Uint64().Draw(t, "index"), rapid.Uint64().Draw(t, "hash")}
+		b := appendHash(nil, h)
+		d, err := decode(b)
+		require.NoError(t, err)
+		require.Equal(t, h, d.hash)
+		_, ok := PeekRaft(b)
+		require.False(t, ok)
+		_, err = decode(append(b, 0))
+		require.ErrorContains(t, err, "1 bytes left over")
+		_, err = decode(b[:rapid.IntRange(0, len(b)-1).Draw(t, "cut")])
+		require.Error(t, err)
+	})
+}
+
+// Goal: an unknown version or kind is an error that says so. Method: change these bytes.
+func TestUnknownEnvelopesAreErrors(t *testing.T) {
+	m := someMessage()
+	good := appendRaft(nil, &m)
+	for _, c := range []struct {
+		at      int
+		value   byte
+		message string
+	}{
+		{0, 0, "message format 0, this node understands 1"},
+		{0, 2, "message format 2, this node understands 1"},
+		{1, 0, "unknown message kind 0"},
+		{1, 3, "unknown message kind 3"},
+	} {
+		bad := append([]byte(nil), good...)
+		bad[c.at] = c.value
+		_, err := decode(bad)
+		require.ErrorContains(t, err, c.message)
+	}
+}
+
+// Goal: NODE-4, no bytes make the decoder panic, and what it accepts is what its encoding says. Method: fuzz.
+func FuzzDecode(f *testing.F) {
+	m := someMessage()
+	f.Add(appendRaft(nil, &m))
+	f.Add(appendHash(nil, hashReport{1, 1024, 1 << 63}))
+	f.Add([]byte{envelopeVersion})
+	f.Add([]byte{2, 1, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d, err := decode(b)
+		if err != nil {
+			return
+		}
+		again := appendHash(nil, d.hash)
+		if d.kind == kindRaft {
+			again = appendRaft(nil, &d.raft)
+		}
+		d2, err := decode(again)
+		require.NoError(t, err)
+		require.Equal(t, d.kind, d2.kind)
+		require.Equal(t, d.hash, d2.hash)
+		require.Equal(t, appendRaft(nil, &d.raft), appendRaft(nil, &d2.raft))
+	})
+}
+
+// Goal: NODE-4, what does not decode, comes from somebody else or is for a group that is not here is dropped and counted, and
+// has no effect; after a stop all is dropped. Method: one of each next to a good one.
+func TestForeignMessagesAreDroppedAndCounted(t *testing.T) {
+	r := newRig(t, 3)
+	r.settle()
+	r.sent = nil
+	beat := raft.Message{Type: raft.MsgHeartbeat, Group: TheGroup, From: 3, To: 1, Term: 9}
+	elsewhere, nowhere := beat, beat
+	elsewhere.Group, nowhere.Group = 2, 0
+	good := r.message(beat)
+	for i, payload := range [][]byte{
+		nil,
+		{1},
+		append([]byte{2}, good[1:]...), append([]byte{1, 7}, good[2:]...), good[:len(good)-1],
+		r.message(elsewhere), r.message(nowhere),
+		appendHash(nil, hashReport{2, 1024, 1}), appendHash(nil, hashReport{0, 1024, 1}),
+	} {
+		r.n.Receive(3, payload)
+		require.Equal(t, uint64(i+1), r.n.rejected, "payload %d", i)
+	}
+	before := r.n.rejected
+	r.n.Receive(2, good)
+	require.Equal(t, before+1, r.n.rejected, "sent by 2 in the name of 3")
+	r.settle()
+	require.Zero(t, r.n.Replica(TheGroup).Raft().Term())
+	require.Empty(t, r.sent)
+	r.n.Receive(3, good)
+	require.Equal(t, before+1, r.n.rejected)
+	require.Equal(t, uint64(9), r.n.Replica(TheGroup).Raft().Term())
+	r.n.Stop()
+	beat.Term = 10
+	r.n.Receive(3, r.message(beat))
+	require.Equal(t, uint64(9), r.n.Replica(TheGroup).Raft().Term())
+}

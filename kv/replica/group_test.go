@@ -1,0 +1,374 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/storage"
+	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+const partition raft.GroupID = 7
+
+// group is the replicas of one partition with their nodes. Nothing happens by itself:
+// a test decides which message arrives, which job runs and which write becomes durable.
+type group struct {
+	t    require.TestingT
+	now  env.Instant
+	at   []*home // replica i+1 is at[i]
+	mail []raft.Message
+	// alone are the replicas that nothing reaches and that reach nobody.
+	alone map[raft.ReplicaID]bool
+	tune  func(*Config)
+}
+
+// home is a node with one replica, and that replica's log and engine.
+type home struct {
+	g  *group
+	id raft.ReplicaID
+	r  *Replica
+
+	// state and entries are the durable log; handed is on its way there.
+	state   raft.HardState
+	entries []raft.Entry
+	handed  []raft.Persist
+	engine  env.Engine
+
+	jobs       [env.NumLanes][]env.Job
+	failure    error
+	reports    []hashPoint
+	sent       int
+	reads      int // of the log
+	unreadable error
+	mute       bool // the log answers without entries
+	// proposed are all payloads that were ever handed off here.
+	proposed map[string]bool
+}
+
+func newGroup(t require.TestingT, n int, tune func(*Config)) *group {
+	g := &group{t: t, alone: map[raft.ReplicaID]bool{}, tune: tune}
+	for i := range n {
+		h := &home{g: g, id: raft.ReplicaID(i + 1), proposed: map[string]bool{}}
+		g.at = append(g.at, h)
+	}
+	for _, h := range g.at {
+		h.newEngine()
+		require.NoError(t, h.start())
+	}
+	return g
+}
+
+func (g *group) config(id raft.ReplicaID) Config {
+	cfg := Config{
+		Raft: raft.Config{
+			Group: partition, ID: id, Seed: uint64(id),
+			HeartbeatInterval: 10 * time.Millisecond, ElectionTimeout: 100 * time.Millisecond,
+			MaxAppendBytes: 1 << 12, MaxInflightAppends: 8, MaxInflightBytes: 1 << 14,
+			MaxUncommittedBytes: 1 << 20, MaxCacheBytes: 1 << 20, MaxPendingReads: 100,
+		},
+		MaxApplyBytes: 1 << 12, MaxWaitingReads: 100,
+	}
+	for i := range g.at {
+		cfg.Raft.Voters = append(cfg.Raft.Voters, raft.ReplicaID(i+1))
+	}
+	if g.tune != nil {
+		g.tune(&cfg)
+	}
+	return cfg
+}
+
+func (h *home) newEngine() {
+	e, err := storage.OpenMemory(netsim.NewDisk(uint64(h.id), netsim.DiskConfig{}), "engine", storage.MemoryOptions{})
+	require.NoError(h.g.t, err)
+	h.engine = e
+}
+
+// start starts the replica from its durable log and its engine.
+func (h *home) start() error {
+	m, err := machine.Open(partition, h.engine, machine.DefaultLimits())
+	require.NoError(h.g.t, err)
+	restored := raft.Restored{HardState: h.state, LastIndex: uint64(len(h.entries))}
+	for _, e := range h.entries {
+		if n := len(restored.Runs); n == 0 || restored.Runs[n-1].Term != e.Term {
+			restored.Runs = append(restored.Runs, raft.TermRun{First: e.Index, Term: e.Term})
+		}
+	}
+	h.r, err = New(h.g.config(h.id), restored, m, h, h, h.g.now)
+	h.handed, h.jobs = nil, [env.NumLanes][]env.Job{}
+	return err
+}
+
+// Send implements Node.
+func (h *home) Send(m *raft.Message) {
+	h.sent++
+	if h.g.alone[h.id] || h.g.alone[m.To] {
+		return
+	}
+	copied, err := raft.DecodeMessage(raft.AppendMessage(nil, m))
+	require.NoError(h.g.t, err)
+	h.g.mail = append(h.g.mail, copied)
+}
+
+// SendHash implements Node.
+func (h *home) SendHash(g raft.GroupID, index, hash uint64) {
+	require.Equal(h.g.t, partition, g)
+	h.reports = append(h.reports, hashPoint{index, hash})
+	for _, other := range h.g.at {
+		if other != h && !h.g.alone[h.id] && !h.g.alone[other.id] {
+			other.r.PeerHash(index, hash)
+		}
+	}
+}
+
+// Persist implements Node.
+func (h *home) Persist(r *Replica, p *raft.Persist) {
+	require.Same(h.g.t, h.r, r)
+	for _, e := range p.Entries {
+		h.proposed[string(e.Data)] = true
+	}
+	kept := *p
+	kept.Entries = slices.Clone(p.Entries)
+	h.handed = append(h.handed, kept)
+}
+
+// Submit implements Node.
+func (h *home) Submit(lane env.Lane, job env.Job) { h.jobs[lane] = append(h.jobs[lane], job) }
+
+// Fail implements Node.
+func (h *home) Fail(err error) {
+	if h.failure == nil {
+		h.failure = err
+		h.r.Stop()
+	}
+}
+
+var errNoEntries = errors.New("no such entries")
+
+// ReadEntries implements LogReader as kv/wal does.
+func (h *home) ReadEntries(_ raft.GroupID, lo, hi uint64, maxBytes int) ([]raft.Entry, error) {
+	h.reads++
+	if h.unreadable != nil || h.mute {
+		return nil, h.unreadable
+	}
+	if hi = min(hi, uint64(len(h.entries))); lo > hi {
+		return nil, errNoEntries
+	}
+	var part []raft.Entry
+	for size := 0; lo <= hi; lo++ {
+		e := h.entries[lo-1]
+		if size += e.Size(); size > maxBytes && len(part) > 0 {
+			break
+		}
+		part = append(part, e)
+	}
+	return part, nil
+}
+
+// write makes the oldest hand-off durable, without a turn.
+func (h *home) write() {
+	p := h.handed[0]
+	h.handed = h.handed[1:]
+	h.state = p.State
+	if len(p.Entries) > 0 {
+		h.entries = append(slices.Clone(h.entries[:p.Entries[0].Index-1]), p.Entries...)
+	}
+	h.r.Persisted(p.Seq)
+}
+
+// persist makes all that was handed off durable.
+func (h *home) persist() {
+	for len(h.handed) > 0 {
+		h.write()
+	}
+	h.turn()
+}
+
+// run runs and completes the oldest job of the lane; it tells whether there was one.
+func (h *home) run(lane env.Lane) bool {
+	if len(h.jobs[lane]) == 0 {
+		return false
+	}
+	job := h.jobs[lane][0]
+	h.jobs[lane] = h.jobs[lane][1:]
+	job.Run()
+	job.Done()
+	h.turn()
+	return true
+}
+
+func (h *home) turn() { h.r.Turn(h.g.now) }
+
+func (h *home) leads() bool { return h.r.Raft().Role() == raft.Leader }
+
+// deliver hands over the i-th message in the mail.
+func (g *group) deliver(i int) {
+	m := g.mail[i]
+	g.mail = slices.Delete(g.mail, i, i+1)
+	if h := g.at[m.To-1]; h.failure == nil && !g.alone[m.To] && !g.alone[m.From] {
+		h.r.Receive(g.now, m)
+		h.turn()
+	}
+}
+
+// exchange delivers messages and makes writes durable, but lets no job run.
+func (g *group) exchange(with ...raft.ReplicaID) {
+	for again := true; again; {
+		again = false
+		for _, h := range g.at {
+			if len(h.handed) > 0 && (len(with) == 0 || slices.Contains(with, h.id)) {
+				h.persist()
+				again = true
+			}
+		}
+		for len(g.mail) > 0 {
+			g.deliver(0)
+			again = true
+		}
+	}
+}
+
+// settle lets everything happen that waits to, at one instant.
+func (g *group) settle() {
+	for again := true; again; {
+		g.exchange()
+		again = false
+		for _, h := range g.at {
+			for lane := range env.NumLanes {
+				again = h.run(lane) || again
+			}
+		}
+	}
+}
+
+// campaign lets a replica's election timeout pass.
+func (g *group) campaign(id raft.ReplicaID) {
+	h := g.at[id-1]
+	g.now = max(g.now, h.r.Deadline())
+	h.r.Tick(g.now)
+	h.turn()
+}
+
+// elect makes a replica the leader of a settled group.
+func (g *group) elect(id raft.ReplicaID) *home {
+	for range 5 {
+		if g.at[id-1].leads() {
+			break
+		}
+		g.campaign(id)
+		g.settle()
+	}
+	require.True(g.t, g.at[id-1].leads())
+	g.settle()
+	return g.at[id-1]
+}
+
+// beat lets the leader's heartbeat go out, and all that follows from it happen.
+func (g *group) beat(id raft.ReplicaID) {
+	g.campaign(id)
+	g.settle()
+}
+
+// agree checks that all replicas are in the same state, having applied all that is in their logs.
+func (g *group) agree() {
+	want, hash := g.at[0].r.Applied()
+	for _, h := range g.at {
+		require.NoError(g.t, h.failure)
+		applied, got := h.r.Applied()
+		require.Equal(g.t, []uint64{want, hash}, []uint64{applied, got}, "replica %d", h.id)
+		require.Equal(g.t, h.r.Raft().LastIndex(), applied)
+	}
+}
+
+// waiting is what a write or read has come to.
+type waiting struct {
+	t    require.TestingT
+	name string
+	ends int
+	drop Drop
+}
+
+func (w *waiting) end() {
+	w.ends++
+	require.Equal(w.t, 1, w.ends, "REP-6: %s is completed twice", w.name)
+}
+
+func (w *waiting) dropped(why Drop) {
+	w.end()
+	w.drop = why
+}
+
+// write is a Writer that remembers.
+type write struct {
+	waiting
+	payload []byte
+	res     *machine.Result
+}
+
+func (w *write) Written(res *machine.Result) {
+	w.end()
+	kept := *res
+	w.res = &kept
+}
+
+func (w *write) WriteDropped(why Drop) { w.dropped(why) }
+
+// read is a Reader that remembers.
+type read struct {
+	waiting
+	key   string
+	value machine.OpResult
+	// ranAt is the machine's index when it was read, doneAt the one that was told.
+	ranAt, doneAt uint64
+	// floor is what had been committed when the read came.
+	floor uint64
+}
+
+func (rd *read) Read(m *machine.Machine) {
+	var err error
+	require.Zero(rd.t, rd.ranAt)
+	rd.value, err = m.Get([]byte(rd.key))
+	require.NoError(rd.t, err)
+	rd.ranAt, _ = m.Applied()
+}
+
+func (rd *read) ReadDone(index uint64) {
+	rd.end()
+	rd.doneAt = index
+}
+
+func (rd *read) ReadDropped(why Drop) { rd.dropped(why) }
+
+func command(key, value string) []byte {
+	return machine.AppendCommand(nil, &machine.Command{
+		Kind: machine.CmdApply, Time: 1, Ops: []machine.Op{{Kind: machine.OpPut, Key: []byte(key), Value: []byte(value)}},
+	})
+}
+
+// put hands in a write, without a turn.
+func (h *home) put(key, value string) *write {
+	w := &write{waiting: waiting{t: h.g.t, name: fmt.Sprintf("put %s %s at %d", key, value, h.id)}, payload: command(key, value)}
+	h.r.Write(w.payload, w)
+	return w
+}
+
+// get hands in a read, without a turn.
+func (h *home) get(key string, stale bool) *read {
+	rd := &read{waiting: waiting{t: h.g.t, name: fmt.Sprintf("get %s at %d", key, h.id)}, key: key}
+	for _, other := range h.g.at {
+		rd.floor = max(rd.floor, other.r.Raft().Commit())
+	}
+	if stale {
+		rd.floor = 0
+		h.r.ReadStale(rd)
+	} else {
+		h.r.Read(rd)
+	}
+	return rd
+}

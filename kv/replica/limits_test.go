@@ -1,0 +1,274 @@
+package replica
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+// Goal: entries that the core does not hold any more are read back to be applied, in order, and none is read twice.
+// Method: a cache of one byte; apply as they come, and all of them again after a restart with an empty engine.
+func TestEntriesAreReadBackFromTheLog(t *testing.T) {
+	g := newGroup(t, 3, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
+	l := g.elect(1)
+	for range 10 {
+		for range 10 {
+			l.put("k", "some value")
+		}
+		l.turn()
+		g.settle()
+	}
+	g.beat(1)
+	g.agree()
+	require.Positive(t, l.reads)
+	applied, hash := l.r.Applied()
+	h := g.at[1]
+	h.newEngine()
+	require.NoError(t, h.start())
+	h.reads = 0
+	again, _ := h.r.Applied()
+	require.Zero(t, again)
+	h.turn()
+	for range 4 {
+		g.beat(1)
+	}
+	again, hashAgain := h.r.Applied()
+	require.Equal(t, []uint64{applied, hash}, []uint64{again, hashAgain})
+	require.Greater(t, h.reads, 1, "in several jobs")
+	require.Less(t, h.reads, 20, "and many entries at a time")
+	got := h.get("k", true)
+	h.turn()
+	g.settle()
+	require.Equal(t, "some value", string(got.value.Value))
+}
+
+// Goal: a follower that fell behind what is in memory gets the entries from the log. Method: a cache of one byte, a
+// follower cut off for a hundred writes.
+func TestFollowerFarBehindIsFedFromTheLog(t *testing.T) {
+	g := newGroup(t, 3, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
+	l := g.elect(1)
+	g.alone[3] = true
+	for range 100 {
+		l.put("k", "some value")
+		l.turn()
+		g.settle()
+	}
+	g.alone[3] = false
+	for range 5 {
+		g.beat(1)
+	}
+	g.agree()
+}
+
+// Goal: a log that cannot be read back stops the node, and what waits is answered. Method: make reading fail, and answer nothing.
+func TestUnreadableLogStopsTheNode(t *testing.T) {
+	for _, err := range []error{errors.New("bad sector"), errNoEntries, nil} {
+		g := newGroup(t, 1, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
+		l := g.elect(1)
+		w := l.put("k", "v")
+		l.turn()
+		l.persist()
+		require.Len(t, l.jobs[env.LaneFetch], 1)
+		l.unreadable, l.mute = err, err == nil
+		l.run(env.LaneFetch)
+		require.ErrorContains(t, l.failure, "stops serving")
+		if err != nil {
+			require.ErrorIs(t, l.failure, err)
+		}
+		require.Equal(t, Unknown, w.drop)
+	}
+}
+
+// Goal: a log that cannot be read for a follower stops the leader; but not one that has lost its leadership meanwhile, for
+// then those entries may be gone from the log rightly. Method: fail the read in both cases.
+func TestUnreadableLogForAFollower(t *testing.T) {
+	for _, deposed := range []bool{false, true} {
+		g := newGroup(t, 3, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
+		l := g.elect(1)
+		g.alone[3] = true
+		for range 20 {
+			l.put("k", "some value")
+			l.turn()
+			g.settle()
+		}
+		g.alone[3] = false
+		for range 3 {
+			g.campaign(1)
+			g.exchange()
+		}
+		require.NotEmpty(t, l.jobs[env.LaneFetch])
+		l.unreadable = errNoEntries
+		if deposed {
+			g.campaign(2)
+			g.exchange()
+			require.False(t, l.leads())
+		}
+		l.run(env.LaneFetch)
+		require.Equal(t, deposed, l.failure == nil, "%v", l.failure)
+	}
+}
+
+// Goal: an answer for a follower that was read in an earlier leadership is not taken for one of the present, in which the
+// log may be another. Method: read, lose the leadership, win it again, wait for the same entries; only then the old answer comes.
+func TestEntriesReadInAnEarlierLeadershipAreIgnored(t *testing.T) {
+	g := newGroup(t, 3, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
+	l := g.elect(1)
+	stale := &peerFetch{
+		replica: l.r, term: l.r.Raft().Term() - 1, fetch: raft.Fetch{Peer: 3, Lo: 5, Hi: 5, MaxBytes: 100},
+	}
+	g.alone[3] = true
+	for range 20 {
+		l.put("k", "some value")
+		l.turn()
+		g.settle()
+	}
+	g.alone[3] = false
+	for range 3 {
+		g.campaign(1)
+		g.exchange()
+	}
+	require.NotEmpty(t, l.jobs[env.LaneFetch])
+	wanted := l.jobs[env.LaneFetch][0].(*peerFetch).fetch
+	stale.fetch = wanted
+	stale.entries = []raft.Entry{{Index: wanted.Lo, Term: l.r.Raft().Term() - 1, Data: []byte("of a log that was")}}
+	require.NotPanics(t, stale.Done)
+	for range 3 {
+		g.beat(1)
+	}
+	g.agree()
+}
+
+// Goal: an engine that fails stops the node; its writes may have been applied, its reads have not been served. Method: close the
+// engine under an apply job.
+func TestFailedApplyStopsTheNode(t *testing.T) {
+	g := newGroup(t, 1, nil)
+	l := g.elect(1)
+	w := l.put("k", "v")
+	l.turn()
+	rd := l.get("k", true)
+	l.persist()
+	later := l.get("k", false)
+	require.Len(t, l.jobs[env.LaneApply], 1)
+	require.Len(t, l.r.job.readers, 1)
+	require.NoError(t, l.engine.Close())
+	l.run(env.LaneApply)
+	require.ErrorContains(t, l.failure, "applying entries")
+	require.Equal(t, []Drop{Unknown, Stopped, Stopped}, []Drop{w.drop, rd.drop, later.drop})
+	require.Zero(t, l.r.reads.waiting)
+}
+
+// Goal: Stop ends every wait once, honestly, and nothing happens afterwards. Method: stop with writes and reads in every stage,
+// and an apply job at work.
+func TestStopEndsEverything(t *testing.T) {
+	g := newGroup(t, 3, nil)
+	l := g.elect(1)
+	atWork, inMachine := l.put("a", "v"), l.get("a", true)
+	l.turn()
+	g.exchange()
+	require.Len(t, l.jobs[env.LaneApply], 1)
+	applying := l.put("b", "v")
+	l.turn()
+	g.exchange()
+	granted := l.get("b", false)
+	l.turn()
+	g.exchange()
+	require.Equal(t, 1, l.r.reads.granted.len())
+	g.alone[1] = true
+	appended, asked := l.put("c", "v"), l.get("c", false)
+	l.turn()
+	fresh, freshRead, stale := l.put("d", "v"), l.get("d", false), l.get("d", true)
+	l.r.Stop()
+	l.r.Stop()
+	for name, w := range map[string]*write{"committed, not applied": atWork, "applying": applying, "appended": appended} {
+		require.Equal(t, Unknown, w.drop, name)
+	}
+	require.Equal(t, Stopped, fresh.drop, "never appended")
+	for name, rd := range map[string]*read{"granted": granted, "asked": asked, "fresh": freshRead, "stale": stale} {
+		require.Equal(t, Stopped, rd.drop, name)
+		require.Zero(t, rd.ranAt, name)
+	}
+	require.Equal(t, Stopped, l.put("e", "v").drop)
+	require.Equal(t, Stopped, l.get("e", false).drop)
+	require.Equal(t, Stopped, l.get("e", true).drop)
+	sent, jobs := l.sent, len(l.jobs[env.LaneApply])
+	l.turn()
+	for l.run(env.LaneApply) {
+	}
+	l.turn()
+	require.Equal(t, sent, l.sent)
+	require.Equal(t, 1, jobs)
+	require.Equal(t, 1, inMachine.ends, "the job that had it ended it")
+	require.False(t, l.r.applying)
+}
+
+// Goal: the bounds of Config refuse what is beyond them as Overloaded, which is true: it is never applied; and what ends
+// makes room again. Method: fill both bounds and empty them.
+func TestBoundsRefuseAsOverloaded(t *testing.T) {
+	g := newGroup(t, 1, func(c *Config) {
+		c.MaxWaitingReads, c.Raft.MaxPendingReads, c.Raft.MaxUncommittedBytes = 3, 3, 200
+	})
+	l := g.elect(1)
+	for range 3 {
+		reads := []*read{l.get("k", false), l.get("k", true), l.get("k", false), l.get("k", false), l.get("k", true)}
+		require.Equal(t, []Drop{Overloaded, Overloaded}, []Drop{reads[3].drop, reads[4].drop})
+		l.turn()
+		g.settle()
+		for _, rd := range reads[:3] {
+			require.NotZero(t, rd.ranAt)
+		}
+		first := l.put("k", "v")
+		l.turn()
+		second := l.put("k", string(make([]byte, 200)))
+		l.turn()
+		require.Equal(t, Overloaded, second.drop)
+		g.settle()
+		require.NotNil(t, first.res)
+		require.False(t, l.proposed[string(second.payload)])
+	}
+}
+
+// Goal: New refuses what cannot be right, in words. Method: an engine ahead of its log, bounds that contradict each other, a bad core.
+func TestNewRefuses(t *testing.T) {
+	g := newGroup(t, 1, nil)
+	l := g.elect(1)
+	l.fill(5)
+	l.entries = l.entries[:3]
+	require.ErrorContains(t, l.start(), "the state machine has applied entry 5 but the log ends at 3")
+	l.newEngine()
+	require.NoError(t, l.start())
+	g.tune = func(c *Config) { c.MaxWaitingReads = c.Raft.MaxPendingReads + 1 }
+	require.ErrorContains(t, l.start(), "MaxWaitingReads")
+	g.tune = func(c *Config) { c.Raft.HeartbeatInterval = 0 }
+	require.ErrorContains(t, l.start(), "partition 7")
+}
+
+// Goal: Lag is the time since the leader was last heard, 0 on the leader; Sessions and Group tell what is so. Method: let time pass
+// with and without contact.
+func TestLagCountsFromTheLeadersLastMessage(t *testing.T) {
+	g := newGroup(t, 3, nil)
+	l := g.elect(1)
+	g.beat(1)
+	f := g.at[1].r
+	require.Zero(t, f.Lag(g.now))
+	require.Equal(t, 3*time.Second, f.Lag(g.now.Add(3*time.Second)))
+	require.Zero(t, l.r.Lag(g.now.Add(3*time.Second)))
+	g.now = g.now.Add(50 * time.Millisecond)
+	f.Receive(g.now, raft.Message{Type: raft.MsgHeartbeat, Group: partition, From: 3, To: 2, Term: 0})
+	require.Equal(t, 50*time.Millisecond, f.Lag(g.now), "only the leader counts")
+	g.beat(1)
+	require.Zero(t, f.Lag(g.now))
+
+	w := &write{waiting: waiting{t: t}}
+	l.r.Write(machine.AppendCommand(nil, &machine.Command{Kind: machine.CmdOpenSession, Time: 1}), w)
+	l.turn()
+	g.settle()
+	require.Equal(t, 1, l.r.Sessions())
+	require.NotNil(t, w.res)
+	require.Equal(t, partition, l.r.Group())
+}
