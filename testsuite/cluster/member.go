@@ -41,7 +41,7 @@ func (m *Member) Receive(from env.NodeID, payload []byte) {
 	}
 	for _, req := range batch.Requests {
 		m.Request(req, func(resp *kvpb.Response) {
-			if req.Kind == kvpb.RequestKind_WRITE && resp.Code == kvpb.Code_OK && !resp.Duplicate {
+			if req.Kind == kvpb.RequestKind_WRITE && resp.Code == kvpb.Code_OK {
 				m.cluster.watcher.Answering(m, from, resp.Index)
 			}
 			m.answer(from, resp)

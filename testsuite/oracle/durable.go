@@ -25,12 +25,31 @@ func (o *Oracle) Answering(m *cluster.Member, _ env.NodeID, index uint64) {
 			"node %d acknowledged entry %d, its log ends at %d", m.Number, index, len(w.log)).On(group, uint64(m.Number)))
 		return
 	}
+	o.Audits++
+	o.check(o.durability.ObserveAck(replicaOf(m), index, w.log[index-1].Term, configOf(m), o.durable()))
+}
+
+func configOf(m *cluster.Member) invariant.Config {
 	var config invariant.Config
 	for _, v := range m.Replica(node.TheGroup).Raft().Voters() {
 		config.Voters = append(config.Voters, uint64(v))
 	}
-	o.Audits++
-	o.check(o.durability.ObserveAck(replicaOf(m), index, w.log[index-1].Term, config, o.durable()))
+	return config
+}
+
+// AuditDue reports whether so many writes were acknowledged that some must have been
+// audited.
+func (o *Oracle) AuditDue() bool { return o.acks >= o.auditEvery }
+
+// Finish looks once more, at the end of a run, at all acknowledged writes that were
+// audited: they must still be in the durable bytes of a quorum.
+func (o *Oracle) Finish() {
+	for number := 1; !o.done && number <= len(o.nodes); number++ {
+		if w := o.nodes[number]; w != nil {
+			o.check(o.durability.Recheck(group, 1, configOf(w.member), o.durable()))
+			return
+		}
+	}
 }
 
 // durable opens each node's durable image once, on first use.

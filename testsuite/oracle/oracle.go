@@ -30,6 +30,8 @@ type Oracle struct {
 	Report func(*verdict.Violation)
 	// MayFail says whether a node may stop serving by itself now.
 	MayFail func(number int) bool
+	// Sent is told of each message that a node sends to another.
+	Sent func(from, to env.NodeID)
 
 	election   *invariant.ElectionSafety
 	appendOnly *invariant.LeaderAppendOnly
@@ -68,6 +70,7 @@ type watched struct {
 func New(auditEvery uint64) *Oracle {
 	return &Oracle{
 		Report: func(*verdict.Violation) {}, MayFail: func(int) bool { return false },
+		Sent:     func(env.NodeID, env.NodeID) {},
 		election: invariant.NewElectionSafety(), appendOnly: invariant.NewLeaderAppendOnly(),
 		matching: invariant.NewLogMatching(), complete: invariant.NewLeaderCompleteness(),
 		machine: invariant.NewStateMachineSafety(), progress: invariant.NewProgress(),
@@ -263,7 +266,8 @@ func (o *Oracle) observeCommit(w *watched, rep *replica.Replica, r invariant.Rep
 }
 
 // Sending implements cluster.Watcher: what a message promises must survive.
-func (o *Oracle) Sending(m *cluster.Member, _ env.NodeID, payload []byte) {
+func (o *Oracle) Sending(m *cluster.Member, to env.NodeID, payload []byte) {
+	o.Sent(m.ID(), to)
 	msg, ok := node.PeekRaft(payload)
 	if !ok || o.done {
 		return

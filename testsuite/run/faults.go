@@ -18,7 +18,7 @@ func (n *nemesis) begin(s *strike) {
 	switch f.Kind {
 	case plan.Blackout:
 		for number := 1; number <= n.plan.Nodes; number++ {
-			n.cluster.Process(number).Crash(netsim.PowerLoss)
+			n.crash(s, n.cluster.Process(number), netsim.PowerLoss)
 		}
 		return
 	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring:
@@ -28,22 +28,20 @@ func (n *nemesis) begin(s *strike) {
 	p := n.cluster.Process(s.target)
 	switch f.Kind {
 	case plan.Kill:
-		if p.Alive() {
-			p.Crash(netsim.ProcessKill)
-		}
+		n.crash(s, p, netsim.ProcessKill)
 	case plan.PowerLoss:
-		if p.Alive() {
-			p.Crash(netsim.PowerLoss)
-		}
+		n.crash(s, p, netsim.PowerLoss)
 	case plan.Fuse:
 		p.Disk().CrashAfterOps(int(f.Param))
 	case plan.Pause:
 		if p.Alive() && !p.Paused() {
 			p.Pause()
+			s.hits++
 		}
 	case plan.Clog:
 		for _, other := range n.others(s.target) {
 			n.world.Clog(env.NodeID(s.target), other)
+			s.touch(env.NodeID(s.target), other)
 		}
 	case plan.SlowDisk:
 		p.SlowLane(env.LaneWAL, 1, time.Duration(f.Param)*time.Millisecond)
@@ -57,10 +55,30 @@ func (n *nemesis) begin(s *strike) {
 		n.failing[s.target] = true
 		s.disk = p.Disk().FailNextSync("wal")
 	case plan.ClockJump:
+		before := p.Host().WallNow()
 		p.Clock().Jump(time.Duration(f.Param) * time.Millisecond)
+		if p.Host().WallNow() != before {
+			s.hits++
+		}
 	case plan.ClockDrift:
 		p.Clock().SetDrift(f.Param)
 	}
+}
+
+// crash ends a process that runs.
+func (n *nemesis) crash(s *strike, p *netsim.Process, mode netsim.CrashMode) {
+	if p.Alive() {
+		s.hits++
+		p.Crash(mode)
+	}
+}
+
+// touch notes that the fault is on a link.
+func (s *strike) touch(from, to env.NodeID) {
+	if s.links == nil {
+		s.links = make(map[link]bool)
+	}
+	s.links[link{from, to}] = true
 }
 
 // undo switches a fault off.
@@ -119,43 +137,52 @@ func (n *nemesis) others(number int) []env.NodeID {
 
 // cut makes the cuts of a partition; other kinds have none.
 func (n *nemesis) cut(s *strike) {
-	w, target := n.world, env.NodeID(s.target)
+	target := env.NodeID(s.target)
 	switch s.fault.Kind {
 	case plan.Isolate:
-		if s.fault.Param == 0 {
-			w.Isolate(target)
-			return
-		}
-		for _, other := range n.others(s.target) {
-			w.CutBoth(target, other)
+		n.separate(s, []env.NodeID{target}, n.others(s.target))
+		for c := 1; s.fault.Param == 0 && c <= n.plan.Clients; c++ {
+			n.world.CutBoth(target, netsim.FirstClient+env.NodeID(c))
 		}
 	case plan.Split:
 		n.split(s)
 	case plan.OneWay:
 		for _, other := range n.others(s.target) {
 			if s.fault.Param == 1 {
-				w.Cut(other, target)
+				n.sever(s, other, target)
 			} else {
-				w.Cut(target, other)
+				n.sever(s, target, other)
 			}
 		}
 	case plan.Bridge:
-		var left, right []env.NodeID
+		var sides [2][]env.NodeID
 		for i := 2; i <= n.plan.Nodes; i++ {
-			if i%2 == 0 {
-				left = append(left, env.NodeID(i))
-			} else {
-				right = append(right, env.NodeID(i))
-			}
+			sides[i%2] = append(sides[i%2], env.NodeID(i))
 		}
-		w.Partition(left, right)
+		n.separate(s, sides[0], sides[1])
 	case plan.Ring:
 		for i := 1; i <= n.plan.Nodes; i++ {
 			for j := i + 2; j <= n.plan.Nodes; j++ {
 				if j-i != n.plan.Nodes-1 {
-					w.CutBoth(env.NodeID(i), env.NodeID(j))
+					n.separate(s, []env.NodeID{env.NodeID(i)}, []env.NodeID{env.NodeID(j)})
 				}
 			}
+		}
+	}
+}
+
+// sever cuts one direction.
+func (n *nemesis) sever(s *strike, from, to env.NodeID) {
+	n.world.Cut(from, to)
+	s.touch(from, to)
+}
+
+// separate cuts two groups from each other.
+func (n *nemesis) separate(s *strike, left, right []env.NodeID) {
+	for _, a := range left {
+		for _, b := range right {
+			n.sever(s, a, b)
+			n.sever(s, b, a)
 		}
 	}
 }
@@ -166,7 +193,7 @@ func (n *nemesis) split(s *strike) {
 	if s.fault.Leader && !slices.Contains(targets, s.target) {
 		targets[0] = s.target
 	}
-	sides := make([][]env.NodeID, 2)
+	var sides [2][]env.NodeID
 	for number := 1; number <= n.plan.Nodes; number++ {
 		side := 1
 		if slices.Contains(targets, number) {
@@ -177,5 +204,5 @@ func (n *nemesis) split(s *strike) {
 	for c := 1; c <= n.plan.Clients; c++ {
 		sides[c%2] = append(sides[c%2], netsim.FirstClient+env.NodeID(c))
 	}
-	n.world.Partition(sides[0], sides[1])
+	n.separate(s, sides[0], sides[1])
 }

@@ -50,7 +50,7 @@ func (r *runner) collect(h *history.History) {
 	}
 	e.Add("leaders elected", r.oracle.Elections)
 	e.Add("leaders deposed", r.oracle.Deposed)
-	e.Add("durability audits", r.oracle.Audits)
+	e.Add(audits, r.oracle.Audits)
 	stats := r.world.Stats().Map()
 	names := make([]string, 0, len(stats))
 	for name := range stats {
@@ -62,9 +62,15 @@ func (r *runner) collect(h *history.History) {
 	}
 }
 
+// audits is the name of the counter of durability audits.
+const audits = "durability audits"
+
 // requirements: each kind of fault that the plan has must have taken effect (RUN-3).
 func (r *runner) requirements() []verdict.Requirement {
 	var out []verdict.Requirement
+	if r.oracle.AuditDue() {
+		out = append(out, verdict.Requirement{Counter: audits, AtLeast: 1, Because: "writes were acknowledged"})
+	}
 	for _, f := range r.plan.Faults {
 		name := bite(f.Kind)
 		if slices.ContainsFunc(out, func(q verdict.Requirement) bool { return q.Counter == name }) {

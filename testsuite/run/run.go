@@ -65,7 +65,7 @@ func Execute(p *plan.Plan, o Options) *Result {
 	r.cluster = cluster.New(r.world, p, r.oracle)
 	r.oracle.Watch(r.cluster)
 	r.nemesis = newNemesis(r)
-	r.oracle.MayFail = r.nemesis.diskFailing
+	r.oracle.MayFail, r.oracle.Sent = r.nemesis.diskFailing, r.nemesis.sent
 	r.world.OnBoot = r.booted
 	r.clients = workload.New(r.world, p)
 	if err := r.cluster.Start(); err == nil {
@@ -92,7 +92,11 @@ func (r *runner) phases() {
 	if late := r.clients.Late(); late != "" {
 		r.violate(verdict.Violationf(verdict.OracleLiveness, "no-progress-after-healing",
 			"%v after everything was healed %s", recoveryBound(r.plan), late))
+	} else if n := r.clients.Open(); n > 0 {
+		r.violate(verdict.Violationf(verdict.OracleLiveness, "operations-without-end",
+			"%v after everything was healed %d operations have not ended, though they have deadlines", recoveryBound(r.plan), n))
 	}
+	r.oracle.Finish()
 }
 
 // recoveryBound is how long after healing the last client may take: some elections

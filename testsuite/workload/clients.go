@@ -95,6 +95,9 @@ func (c *Clients) Final() {
 // Finished reports whether every operation has ended.
 func (c *Clients) Finished() bool { return c.open == 0 }
 
+// Open is the number of operations without an end.
+func (c *Clients) Open() int { return c.open }
+
 // Late describes the first final operation that did not succeed, or is "".
 func (c *Clients) Late() string {
 	for _, f := range c.finals {
