@@ -119,7 +119,7 @@ func (n *Node) Receive(from env.NodeID, payload []byte) {
 		}
 		r.Receive(n.host.Now(), d.raft)
 	case kindHash:
-		r.PeerHash(d.hash.index, d.hash.hash)
+		r.PeerHash(raft.ReplicaID(from), d.hash.index, d.hash.hash)
 	}
 }
 

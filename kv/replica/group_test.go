@@ -43,7 +43,7 @@ type home struct {
 
 	jobs       [env.NumLanes][]env.Job
 	failure    error
-	reports    []hashPoint
+	reports    []hashReport
 	sent       int
 	reads      int // of the log
 	unreadable error
@@ -116,13 +116,16 @@ func (h *home) Send(m *raft.Message) {
 	h.g.mail = append(h.g.mail, copied)
 }
 
+// hashReport is what a replica told its peers at a hash point.
+type hashReport struct{ index, hash uint64 }
+
 // SendHash implements Node.
 func (h *home) SendHash(g raft.GroupID, index, hash uint64) {
 	require.Equal(h.g.t, partition, g)
-	h.reports = append(h.reports, hashPoint{index, hash})
+	h.reports = append(h.reports, hashReport{index, hash})
 	for _, other := range h.g.at {
 		if other != h && !h.g.alone[h.id] && !h.g.alone[other.id] {
-			other.r.PeerHash(index, hash)
+			other.r.PeerHash(h.id, index, hash)
 		}
 	}
 }

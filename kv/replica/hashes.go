@@ -1,45 +1,104 @@
 package replica
 
-import "fmt"
+import (
+	"fmt"
 
-// hashWindow remembers the state hashes of the last few hash points, own ones
-// and those that peers reported ahead of us.
-type hashWindow struct {
-	own, reported [hashPoints]hashPoint
-}
+	"github.com/holdfastdb/holdfast/raft"
+)
+
+// hashWindow remembers the state hashes of the last few hash points: the own one, and
+// what each peer reported, also ahead of us.
+type hashWindow [hashPoints]hashPoint
 
 // hashPoints bounds the memory; a peer further apart is not compared.
 const hashPoints = 16
 
-type hashPoint struct{ index, hash uint64 }
+type hashPoint struct {
+	index uint64
+	// own is this replica's hash, if it has passed the point.
+	own    uint64
+	passed bool
+	peers  []peerHash
+}
 
-func slot(index uint64) int { return int(index / HashEvery % hashPoints) }
+type peerHash struct {
+	peer raft.ReplicaID
+	hash uint64
+}
 
-// passedHashPoint compares and reports the hash at applied, a multiple of
-// HashEvery. Every replica reports: any pair that differs is found by both.
+// point returns the place of an index, emptied if it held an older one; nil if it
+// holds a newer one.
+func (w *hashWindow) point(index uint64) *hashPoint {
+	p := &w[index/HashEvery%hashPoints]
+	switch {
+	case p.index > index:
+		return nil
+	case p.index < index:
+		*p = hashPoint{index: index, peers: p.peers[:0]}
+	}
+	return p
+}
+
+// passedHashPoint compares and reports the hash at applied, a multiple of HashEvery.
 func (r *Replica) passedHashPoint() {
-	p := hashPoint{index: r.applied, hash: r.hash}
-	r.hashes.own[slot(p.index)] = p
-	r.compareHash(p, r.hashes.reported[slot(p.index)])
-	r.node.SendHash(r.Group(), p.index, p.hash)
+	if p := r.hashes.point(r.applied); p != nil {
+		p.own, p.passed = r.hash, true
+		r.judgeHash(p)
+	}
+	r.node.SendHash(r.Group(), r.applied, r.hash)
 }
 
 // PeerHash takes in a peer's report.
-func (r *Replica) PeerHash(index, hash uint64) {
+func (r *Replica) PeerHash(from raft.ReplicaID, index, hash uint64) {
 	if index == 0 || index%HashEvery != 0 || r.stopped {
 		return
 	}
-	p := hashPoint{index: index, hash: hash}
-	if own := r.hashes.own[slot(index)]; own.index >= index {
-		r.compareHash(own, p)
+	p := r.hashes.point(index)
+	if p == nil {
 		return
 	}
-	r.hashes.reported[slot(index)] = p
+	for i := range p.peers {
+		if p.peers[i].peer == from {
+			p.peers[i].hash = hash
+			r.judgeHash(p)
+			return
+		}
+	}
+	p.peers = append(p.peers, peerHash{from, hash})
+	r.judgeHash(p)
 }
 
-func (r *Replica) compareHash(own, other hashPoint) {
-	if own.index == other.index && own.hash != other.hash {
-		r.node.Fail(fmt.Errorf("partition %d: state at entry %d differs from a peer's (hash %016x here, %016x there): "+
-			"one of the replicas is corrupt; the node stops serving so that it cannot spread", r.Group(), own.index, own.hash, other.hash))
+// judgeHash stops the node if its replica is the one that is wrong (REP-7): a
+// majority agrees on another state, or all have reported and no majority agrees with
+// this one. One corrupt replica must not stop the sound ones; where it cannot be told
+// which is which, none may go on.
+func (r *Replica) judgeHash(p *hashPoint) {
+	if !p.passed {
+		return
+	}
+	voters := len(r.cfg.Raft.Voters)
+	same := 1
+	for _, a := range p.peers {
+		if a.hash == p.own {
+			same++
+		}
+	}
+	if same > voters/2 {
+		return
+	}
+	undecided := len(p.peers)+1 < voters
+	for _, a := range p.peers {
+		agree := 0
+		for _, b := range p.peers {
+			if a.hash == b.hash {
+				agree++
+			}
+		}
+		if a.hash != p.own && (agree > voters/2 || !undecided) {
+			r.node.Fail(fmt.Errorf("partition %d: state at entry %d differs from the other replicas' (hash %016x here, %016x there): "+
+				"this replica is corrupt, or no majority agrees; the node stops serving so that it cannot spread",
+				r.Group(), p.index, p.own, a.hash))
+			return
+		}
 	}
 }
