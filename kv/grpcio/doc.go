@@ -15,8 +15,8 @@
 //	GRPC-2  Payloads of one stream arrive in the order they were sent, unaltered, or
 //	        not at all. Messages queued for a connection that broke are dropped.
 //	GRPC-3  No payload is delivered from a stream whose Hello names another
-//	        protocol version, cluster or node; the dialler is told why and comes back after a
-//	        long pause.
+//	        protocol version, cluster or node, or has the fingerprint of another member
+//	        list; the dialler is told why and comes back after a long pause.
 //	GRPC-4  A request is answered at most once, and a write that may have reached
 //	        the node is never reported as not applied.
 //	GRPC-5  A unary call on a node that does not lead is forwarded to the leader

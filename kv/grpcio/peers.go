@@ -18,6 +18,9 @@ type PeersConfig struct {
 	Self env.NodeID
 	// Cluster is compared in the Hello of every stream.
 	Cluster uint64
+	// Members are the ids of all nodes, Self among them, in any order. Their fingerprint is compared
+	// in the Hello of every stream; if there are none, it is not sent and not compared.
+	Members []env.NodeID
 	// Addresses are where the members listen, "host:port"; an entry for Self is ignored.
 	Addresses map[env.NodeID]string
 	// Dial opens connections; nil means plain TCP.
@@ -49,6 +52,8 @@ type Peers struct {
 	cfg   PeersConfig
 	log   *slog.Logger
 	peers map[env.NodeID]*peer
+	// membersHash is the fingerprint of cfg.Members.
+	membersHash uint64
 
 	// loop and receive are set by Start, before started is closed.
 	loop    Loop
@@ -99,6 +104,8 @@ func NewPeers(cfg PeersConfig) (*Peers, error) {
 		log:     cfg.Logger,
 		peers:   make(map[env.NodeID]*peer),
 		started: make(chan struct{}),
+
+		membersHash: membersHash(cfg.Members),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	for id, address := range cfg.Addresses {

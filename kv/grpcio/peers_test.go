@@ -251,6 +251,12 @@ func TestHelloRefusals(t *testing.T) {
 		{"cluster", PeersConfig{Self: 1, Cluster: 5}, PeersConfig{Self: 2}, "you are of cluster 0000000000000005"},
 		{"swapped address", PeersConfig{Self: 1}, PeersConfig{Self: 3}, "this is node 3, you asked for node 2"},
 		{"not a member", PeersConfig{Self: 9}, PeersConfig{Self: 2}, "node 9 is not in the member list"},
+		{
+			"other members",
+			PeersConfig{Self: 1, Members: []env.NodeID{1, 2}},
+			PeersConfig{Self: 2, Members: []env.NodeID{3, 1, 2}},
+			"other node ids than that of node 2, which has 1, 2, 3: all nodes must be started with the same --peers",
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -264,6 +270,49 @@ func TestHelloRefusals(t *testing.T) {
 			require.Contains(t, b.log.String(), "refused a peer")
 			require.Zero(t, a.peers.Stats(2).SentMessages)
 			require.Empty(t, b.deliveries(t))
+		})
+	}
+}
+
+// GRPC-3: nodes with different member lists refuse each other, in both directions.
+func TestDifferentMemberListsRefuseEachOther(t *testing.T) {
+	addr := addresses(t, 3)
+	small := map[env.NodeID]string{1: addr[1], 2: addr[2]}
+	a := startStation(t, PeersConfig{Self: 1, Members: []env.NodeID{1, 2}, Addresses: small}, addr[1])
+	b := startStation(t, PeersConfig{Self: 2, Members: []env.NodeID{1, 2, 3}, Addresses: addr}, addr[2])
+	a.send(t, 2, "must not arrive")
+	b.send(t, 1, "must not arrive")
+	for _, s := range []*station{a, b} {
+		for _, line := range []string{"peer refuses", "refused a peer", "must be started with the same --peers"} {
+			eventually(t, func() bool { return bytes.Contains([]byte(s.log.String()), []byte(line)) })
+		}
+	}
+	require.Empty(t, a.deliveries(t))
+	require.Empty(t, b.deliveries(t))
+}
+
+// The fingerprint tells sets of ids apart, not their order. Every node of a cluster, of whatever version, must
+// compute the same one, so its value is fixed. Method: known values, worked out apart from this code.
+func TestMembersFingerprint(t *testing.T) {
+	require.Zero(t, membersHash(nil))
+	require.Equal(t, membersHash([]env.NodeID{1, 2, 3}), membersHash([]env.NodeID{3, 1, 2}))
+	require.Equal(t, uint64(0x7b8d514817da6b08), membersHash([]env.NodeID{1, 2, 3}))
+	seen := map[uint64]bool{0: true}
+	for _, ids := range [][]env.NodeID{{1}, {2}, {1, 2}, {1, 3}, {1, 2, 3}, {1, 2, 4}, {256}} {
+		h := membersHash(ids)
+		require.False(t, seen[h], "%v", ids)
+		seen[h] = true
+	}
+}
+
+// Nodes with the same member list, in any order, connect; and so does a node that sends no fingerprint.
+func TestSameMemberListsConnect(t *testing.T) {
+	for name, ofA := range map[string][]env.NodeID{"same": {2, 1}, "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			addr := addresses(t, 2)
+			a := startStation(t, PeersConfig{Self: 1, Members: ofA, Addresses: addr}, addr[1])
+			b := startStation(t, PeersConfig{Self: 2, Members: []env.NodeID{1, 2}, Addresses: addr}, addr[2])
+			eventually(t, func() bool { return a.peers.Stats(2).Connected && b.peers.Stats(1).Connected })
 		})
 	}
 }

@@ -1654,7 +1654,10 @@ type Hello struct {
 	From     uint64                 `protobuf:"varint,3,opt,name=from,proto3" json:"from,omitempty"`
 	To       uint64                 `protobuf:"varint,4,opt,name=to,proto3" json:"to,omitempty"`
 	// refused is set in an answer that ends the stream, and says why.
-	Refused       string `protobuf:"bytes,5,opt,name=refused,proto3" json:"refused,omitempty"`
+	Refused string `protobuf:"bytes,5,opt,name=refused,proto3" json:"refused,omitempty"`
+	// members_hash is the fingerprint of the ids of all members: xxhash64 of the
+	// sorted ids, 8 bytes each, big endian; 0 is from a node that does not send it.
+	MembersHash   uint64 `protobuf:"varint,6,opt,name=members_hash,json=membersHash,proto3" json:"members_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1722,6 +1725,13 @@ func (x *Hello) GetRefused() string {
 		return x.Refused
 	}
 	return ""
+}
+
+func (x *Hello) GetMembersHash() uint64 {
+	if x != nil {
+		return x.MembersHash
+	}
+	return 0
 }
 
 type PeerFrame struct {
@@ -1892,13 +1902,14 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\amembers\x18\x05 \x03(\v2\x13.holdfast.v1.MemberR\amembers\x120\n" +
 	"\x06groups\x18\x06 \x03(\v2\x18.holdfast.v1.GroupStatusR\x06groups\x12\x1b\n" +
 	"\tuptime_ms\x18\a \x01(\x04R\buptimeMs\x12\x18\n" +
-	"\afailure\x18\b \x01(\tR\afailure\"{\n" +
+	"\afailure\x18\b \x01(\tR\afailure\"\x9e\x01\n" +
 	"\x05Hello\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\x04R\acluster\x12\x12\n" +
 	"\x04from\x18\x03 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x04 \x01(\x04R\x02to\x12\x18\n" +
-	"\arefused\x18\x05 \x01(\tR\arefused\"Q\n" +
+	"\arefused\x18\x05 \x01(\tR\arefused\x12!\n" +
+	"\fmembers_hash\x18\x06 \x01(\x04R\vmembersHash\"Q\n" +
 	"\tPeerFrame\x12(\n" +
 	"\x05hello\x18\x01 \x01(\v2\x12.holdfast.v1.HelloR\x05hello\x12\x1a\n" +
 	"\bpayloads\x18\x02 \x03(\fR\bpayloads*\xde\x01\n" +

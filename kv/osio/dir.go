@@ -44,7 +44,9 @@ type Dir struct {
 	path  string
 	id    Identity
 	state dirState
-	lock  io.Closer
+	// incomplete: IDENTITY was written before it held the members.
+	incomplete bool
+	lock       io.Closer
 }
 
 // OpenDir opens and locks a data directory, after checking that it belongs to
@@ -52,6 +54,10 @@ type Dir struct {
 // *DirError. The caller creates or opens the log and the engine in WALPath and
 // EnginePath, and then calls MarkReady before the node says anything to anyone.
 func OpenDir(opts DirOptions) (*Dir, error) {
+	opts.Identity.Members = slices.Sorted(slices.Values(opts.Identity.Members))
+	if !slices.Contains(opts.Identity.Members, opts.Identity.Node) {
+		panic(fmt.Sprintf("osio: OpenDir for node %d, which is not one of the members %v", opts.Identity.Node, opts.Identity.Members))
+	}
 	if opts.FS == vfs.Default {
 		path, err := realPath(opts.Path)
 		if err != nil {
@@ -90,9 +96,10 @@ func (d *Dir) Path() string { return d.path }
 
 // MarkReady notes durably that the log and the engine are there: from now on
 // the directory is refused should one of them be missing. It is to be called
-// when both are open, before the node votes, acknowledges or answers.
+// when both are open, before the node votes, acknowledges or answers. It also
+// completes an IDENTITY that was written before it held the members.
 func (d *Dir) MarkReady() error {
-	if d.state == stateReady {
+	if d.state == stateReady && !d.incomplete {
 		return nil
 	}
 	for _, sub := range []string{walDir, engineDir} {
@@ -105,7 +112,7 @@ func (d *Dir) MarkReady() error {
 	if err := writeIdentity(d.fs, d.path, d.id, stateReady); err != nil {
 		return dirIOError(d.path, "write IDENTITY in", err)
 	}
-	d.state = stateReady
+	d.state, d.incomplete = stateReady, false
 	return nil
 }
 
@@ -133,7 +140,7 @@ func (d *Dir) claim(opts DirOptions) error {
 	if err := checkIdentity(d.path, id, d.id); err != nil {
 		return err
 	}
-	d.state = state
+	d.state, d.incomplete = state, len(id.Members) == 0
 	if state == stateReady {
 		return d.checkData()
 	}
@@ -215,6 +222,14 @@ func checkIdentity(path string, found, want Identity) error {
 		return &DirError{
 			Dir: path, Reason: ErrDirOtherNode, Detail: fmt.Sprintf("it is of node %d, this is node %d", found.Node, want.Node),
 			Next: "check the data directory and the node's id",
+		}
+	}
+	if len(found.Members) > 0 && !slices.Equal(found.Members, want.Members) {
+		return &DirError{
+			Dir: path, Reason: ErrDirOtherMembers,
+			Detail: fmt.Sprintf("it was made for a cluster of the nodes %s; given were the nodes %s", listIDs(found.Members), listIDs(want.Members)),
+			Next: fmt.Sprintf("start it with the nodes %s, as all others: the members of a cluster cannot be changed in this version",
+				listIDs(found.Members)),
 		}
 	}
 	return nil

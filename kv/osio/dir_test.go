@@ -2,15 +2,20 @@ package osio
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/kv/env"
 )
 
-var nodeOne = Identity{Cluster: 0xfeedfacecafebeef, ClusterName: "test", Node: 1}
+var nodeOne = Identity{Cluster: 0xfeedfacecafebeef, ClusterName: "test", Node: 1, Members: members(3, 1, 2)}
+
+func members(ids ...env.NodeID) []env.NodeID { return ids }
 
 // populate stands in for the log and the engine.
 func populate(t *testing.T, d *Dir) {
@@ -48,7 +53,8 @@ func TestDirRefusals(t *testing.T) {
 			require.NoError(t, os.RemoveAll(filepath.Join(path, sub)))
 		}
 	}
-	node2, cluster2 := nodeOne, nodeOne
+	node2, cluster2, more, fewer, replaced := nodeOne, nodeOne, nodeOne, nodeOne, nodeOne
+	more.Members, fewer.Members, replaced.Members = members(1, 2, 3, 4), members(1, 2), members(1, 2, 4)
 	node2.Node = 2
 	cluster2.Cluster++
 	cases := []struct {
@@ -63,6 +69,11 @@ func TestDirRefusals(t *testing.T) {
 		{"somebody else's files", write("thesis.tex", "x"), nodeOne, true, ErrDirForeign},
 		{"another node", makeReady, node2, true, ErrDirOtherNode},
 		{"another cluster", makeReady, cluster2, true, ErrDirOtherCluster},
+		{"a member more", makeReady, more, true, ErrDirOtherMembers},
+		{"a member less", makeReady, fewer, true, ErrDirOtherMembers},
+		{"a member replaced", makeReady, replaced, false, ErrDirOtherMembers},
+		{"identity of a node that is no member", write(identityFile,
+			`{"format":1,"cluster":"feedfacecafebeef","node":1,"members":[2,3],"state":"ready"}`), nodeOne, true, ErrDirBadIdentity},
 		{"newer format", write(identityFile, `{"format":2,"shape":"unheard of"}`), nodeOne, true, ErrDirNewerFormat},
 		{"damaged identity", write(identityFile, `{"format":1,"clus`), nodeOne, true, ErrDirBadIdentity},
 		{"identity without node", write(identityFile, `{"format":1,"cluster":"feedfacecafebeef","state":"ready"}`), nodeOne, true, ErrDirBadIdentity},
@@ -89,19 +100,78 @@ func TestDirRefusals(t *testing.T) {
 	}
 }
 
-// listing is the tree below path, without LOCK.
-func listing(t *testing.T, path string) []string {
-	var names []string
-	require.NoError(t, filepath.WalkDir(path, func(p string, _ os.DirEntry, err error) error {
+// listing is the tree below path with the content of its files, without LOCK.
+func listing(t *testing.T, path string) map[string]string {
+	names := make(map[string]string)
+	require.NoError(t, filepath.WalkDir(path, func(p string, entry os.DirEntry, err error) error {
 		if errors.Is(err, os.ErrNotExist) && p == path {
 			return nil
 		}
-		if filepath.Base(p) != lockFile {
-			names = append(names, p)
+		if err != nil || filepath.Base(p) == lockFile {
+			return err
 		}
+		var data []byte
+		if !entry.IsDir() {
+			data, err = os.ReadFile(p)
+		}
+		names[p] = string(data)
 		return err
 	}))
 	return names
+}
+
+// OSIO-5: the refusal of another member list tells both lists and what to start with, and the order of a list does
+// not matter. Method: a directory opened with more members, and with the same ones in another order.
+func TestOtherMembersAreExplained(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data")
+	makeReady(t, path)
+	id := nodeOne
+	id.Members = members(5, 1, 2, 3, 4)
+	_, err := OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: id})
+	require.ErrorContains(t, err, "made for a cluster of the nodes 1, 2, 3; given were the nodes 1, 2, 3, 4, 5")
+	require.ErrorContains(t, err, "start it with the nodes 1, 2, 3")
+	require.ErrorContains(t, err, "cannot be changed in this version")
+	id.Members = members(2, 3, 1)
+	d, err := OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: id})
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+	require.Equal(t, members(2, 3, 1), id.Members, "the caller's list is left as it was")
+	id.Node = 7
+	require.Panics(t, func() { _, _ = OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: id}) }, "not a member itself")
+}
+
+// OSIO-5: an IDENTITY from before the members were recorded is accepted, completed once the node's data is open and
+// not before, and then refuses other lists. Method: the text the earlier program wrote, in both states.
+func TestIdentityWithoutMembersIsCompleted(t *testing.T) {
+	for _, state := range []dirState{stateCreating, stateReady} {
+		t.Run(string(state), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "data")
+			makeReady(t, path)
+			file := filepath.Join(path, identityFile)
+			complete, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.Contains(t, string(complete), `"members"`)
+			old := fmt.Sprintf("{\n  \"format\": 1,\n  \"cluster\": \"feedfacecafebeef\",\n  \"cluster_name\": \"test\",\n"+
+				"  \"node\": 1,\n  \"state\": %q\n}\n", state)
+			require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
+
+			d, err := OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: nodeOne})
+			require.NoError(t, err)
+			got, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.Equal(t, old, string(got))
+			require.NoError(t, d.MarkReady())
+			require.NoError(t, d.Close())
+			got, err = os.ReadFile(file)
+			require.NoError(t, err)
+			require.Equal(t, string(complete), string(got))
+
+			other := nodeOne
+			other.Members = members(1, 2)
+			_, err = OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: other})
+			require.ErrorIs(t, err, ErrDirOtherMembers)
+		})
+	}
 }
 
 // OSIO-5: one process at a time, also by another name of the directory; free again after Close.

@@ -17,12 +17,13 @@
 // The data directory (Dir) holds one node's log and engine:
 //
 //	LOCK      held while a process uses the directory
-//	IDENTITY  JSON: format version, cluster, node, state
+//	IDENTITY  JSON: format version, cluster, node, members, state
 //	wal/      the shared log (kv/wal)
 //	engine/   the state machines' data (kv/storage)
 //
 //	OSIO-5  A directory is used by one process at a time, and only by the node and
-//	        cluster it was created for.
+//	        cluster it was created for, with the members it was created for: a node that
+//	        counts another majority could elect a second leader.
 //	OSIO-6  A directory whose log or engine was there once and is gone is
 //	        refused: a member that forgets its log could vote twice in one term.
 //	        The same goes for an empty directory unless the caller says that the

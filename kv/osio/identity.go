@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -23,6 +25,9 @@ type Identity struct {
 	Cluster     uint64
 	ClusterName string
 	Node        env.NodeID
+	// Members are the ids of all nodes of the cluster, Node among them, in any order. They
+	// cannot be changed.
+	Members []env.NodeID
 }
 
 // dirState is how far the making of a data directory got.
@@ -37,13 +42,15 @@ const (
 )
 
 // identityJSON is the content of IDENTITY. The cluster id is hexadecimal text,
-// as many JSON readers cannot hold 64-bit numbers.
+// as many JSON readers cannot hold 64-bit numbers. Members are sorted; the first
+// programs of format 1 did not write them.
 type identityJSON struct {
-	Format      int      `json:"format"`
-	Cluster     string   `json:"cluster"`
-	ClusterName string   `json:"cluster_name"`
-	Node        uint64   `json:"node"`
-	State       dirState `json:"state"`
+	Format      int          `json:"format"`
+	Cluster     string       `json:"cluster"`
+	ClusterName string       `json:"cluster_name"`
+	Node        env.NodeID   `json:"node"`
+	Members     []env.NodeID `json:"members,omitempty"`
+	State       dirState     `json:"state"`
 }
 
 var errBadIdentity = errors.New("not a valid identity")
@@ -74,12 +81,15 @@ func readIdentity(fs env.FS, dir string) (Identity, dirState, error) {
 	if raw.Format > IdentityFormat {
 		return Identity{}, "", &newerFormatError{raw.Format}
 	}
-	id := Identity{ClusterName: raw.ClusterName, Node: env.NodeID(raw.Node)}
+	id := Identity{ClusterName: raw.ClusterName, Node: raw.Node, Members: raw.Members}
 	if _, err := fmt.Sscanf(raw.Cluster, "%016x", &id.Cluster); err != nil || len(raw.Cluster) != 16 {
 		return Identity{}, "", fmt.Errorf("%w: cluster id %q", errBadIdentity, raw.Cluster)
 	}
 	if raw.Format < 1 || id.Node < 1 || (raw.State != stateCreating && raw.State != stateReady) {
 		return Identity{}, "", fmt.Errorf("%w: format %d, node %d, state %q", errBadIdentity, raw.Format, raw.Node, raw.State)
+	}
+	if len(id.Members) > 0 && (!slices.IsSorted(id.Members) || !slices.Contains(id.Members, id.Node)) {
+		return Identity{}, "", fmt.Errorf("%w: node %d, members %s", errBadIdentity, id.Node, listIDs(id.Members))
 	}
 	return id, raw.State, nil
 }
@@ -91,7 +101,8 @@ func writeIdentity(fs env.FS, dir string, id Identity, state dirState) error {
 		Format:      IdentityFormat,
 		Cluster:     fmt.Sprintf("%016x", id.Cluster),
 		ClusterName: id.ClusterName,
-		Node:        uint64(id.Node),
+		Node:        id.Node,
+		Members:     id.Members,
 		State:       state,
 	}, "", "  ")
 	if err != nil {
@@ -106,6 +117,15 @@ func writeIdentity(fs env.FS, dir string, id Identity, state dirState) error {
 		return err
 	}
 	return syncDir(fs, dir)
+}
+
+// listIDs writes a member list for a person.
+func listIDs(members []env.NodeID) string {
+	var text []string
+	for _, id := range members {
+		text = append(text, fmt.Sprint(id))
+	}
+	return strings.Join(text, ", ")
 }
 
 // tmpSuffix marks a file that was being written when a crash came.

@@ -26,7 +26,8 @@ type Config struct {
 	// Version is the program's version, for Status.
 	Version string
 	// Members are the addresses ("host:port") of all nodes by id, this one among them, the same on
-	// each node. An address serves both peers and clients.
+	// each node and at each start: nodes with other ids in their lists refuse each other, and so does a
+	// data directory (osio.ErrDirOtherMembers). An address serves both peers and clients.
 	Members map[env.NodeID]string
 
 	// ListenAddress is where to listen; "" means this node's address in Members.

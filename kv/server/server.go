@@ -94,7 +94,10 @@ func (s *Server) openPorts() (err error) {
 func (s *Server) openData() (err error) {
 	s.dir, err = osio.OpenDir(osio.DirOptions{
 		FS: s.cfg.FS, Path: s.cfg.Dir, Create: s.cfg.New,
-		Identity: osio.Identity{Cluster: ClusterID(s.cfg.ClusterName), ClusterName: s.cfg.ClusterName, Node: s.cfg.Node},
+		Identity: osio.Identity{
+			Cluster: ClusterID(s.cfg.ClusterName), ClusterName: s.cfg.ClusterName, Node: s.cfg.Node,
+			Members: sortedIDs(s.cfg.Members),
+		},
 	})
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func (s *Server) engineFailed(err error) {
 
 func (s *Server) openLoop() (err error) {
 	s.peers, err = grpcio.NewPeers(grpcio.PeersConfig{
-		Self: s.cfg.Node, Cluster: ClusterID(s.cfg.ClusterName), Addresses: s.cfg.Members,
+		Self: s.cfg.Node, Cluster: ClusterID(s.cfg.ClusterName), Members: sortedIDs(s.cfg.Members), Addresses: s.cfg.Members,
 		Dial: s.cfg.Dial, Logger: s.log,
 	})
 	if err != nil {

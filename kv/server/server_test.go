@@ -1,15 +1,21 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
@@ -134,6 +140,83 @@ func TestStartFailures(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(c.config(1, false).Dir, "wal")))
 	_, err = Start(c.config(1, true))
 	require.ErrorIs(t, err, osio.ErrDirDataMissing)
+}
+
+// A node that ran is refused with another member list, its files stay as they are, and it starts again with its own
+// list. Method: a cluster of one node, told that it is one of three.
+func TestChangedMembersAreRefused(t *testing.T) {
+	c := newCluster(t, 1)
+	c.start(1, true)
+	c.put(1, "k", "v")
+	c.stop(1)
+	before := files(t, c.config(1, false).Dir)
+	cfg := c.config(1, false)
+	cfg.Members = map[env.NodeID]string{1: c.members[1], 2: "127.0.0.1:1", 3: "127.0.0.1:2"}
+	_, err := Start(cfg)
+	require.ErrorIs(t, err, osio.ErrDirOtherMembers)
+	require.Equal(t, before, files(t, cfg.Dir))
+	c.start(1, false)
+	require.Equal(t, "v", string(c.get(1, "k").Value))
+}
+
+// files is the content of all files below a directory.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		all[path] = string(data)
+		return err
+	}))
+	require.NotEmpty(t, all)
+	return all
+}
+
+// Nodes that were started for the first time with different lists refuse each other, so that none counts for two
+// majorities. Method: two nodes know three members and elect a leader; the third knows five, its peers among them,
+// and must neither follow that leader nor get an entry.
+func TestDifferentListsFormNoCommonCluster(t *testing.T) {
+	c := newCluster(t, 3)
+	c.start(1, true)
+	c.start(2, true)
+	c.leader()
+	log := &logBuffer{}
+	cfg := c.config(3, true)
+	cfg.Members = maps.Clone(c.members)
+	cfg.Members[4], cfg.Members[5] = "127.0.0.1:1", "127.0.0.1:2"
+	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
+	third, err := Start(cfg)
+	require.NoError(t, err)
+	defer third.Kill()
+	for _, line := range []string{"refused a peer", "peer refuses", "other node ids than that of node 3, which has 1, 2, 3, 4, 5"} {
+		require.Eventually(t, func() bool { return strings.Contains(log.String(), line) }, time.Minute, 5*time.Millisecond, line)
+	}
+	c.put(1, "k", "v")
+	st, err := third.Status(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, st.Groups[0].LeaderNode)
+	require.Zero(t, st.Groups[0].Last)
+}
+
+// logBuffer collects log lines.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 // Mistakes in the configuration are named before anything is opened.

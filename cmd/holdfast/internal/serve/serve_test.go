@@ -97,7 +97,7 @@ func TestSignalEndsANodeInOrder(t *testing.T) {
 }
 
 // Goal: what keeps a node from starting is said with the next step, and costs nothing. Method: a taken port, an
-// empty directory where it may not be, a directory in use by another node or cluster.
+// empty directory where it may not be, a directory in use by another node or cluster, or with other members.
 func TestStartFailuresAreExplained(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -123,6 +123,12 @@ func TestStartFailuresAreExplained(t *testing.T) {
 	other = o
 	other.id = 2
 	require.ErrorIs(t, run(ctx, streams(&talk), other), osio.ErrDirOtherNode)
+	other = o
+	other.peers = []string{"2=127.0.0.1:1"}
+	err = run(ctx, streams(&talk), other)
+	require.ErrorIs(t, err, osio.ErrDirOtherMembers)
+	require.Equal(t, exit.Failure, exit.Code(err))
+	require.Contains(t, exit.Text(err), "--peers")
 	require.NoError(t, run(ctx, streams(&talk), o))
 
 	o.fresh = "perhaps"
