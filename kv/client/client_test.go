@@ -48,6 +48,34 @@ func TestOperationsReturnWhatTheStoreDid(t *testing.T) {
 	require.False(t, res.Found)
 }
 
+// A batch that no message can hold is refused alone, and the largest that is accepted
+// fits into one: writes before and after them share the first stream.
+func TestOversizedBatchDoesNotBreakTheStream(t *testing.T) {
+	s := serve(t, 1, "", newFakeStore().execute)
+	c := dial(t, Config{}, s)
+	ctx := patient(t)
+	value := make([]byte, 1<<20)
+	batch := func(n int) error {
+		items := make([]Item, n)
+		for i := range items {
+			items[i] = Item{Kind: KindPut, Key: fmt.Append(nil, i), Value: value}
+		}
+		_, err := c.Batch(ctx, items)
+		return err
+	}
+	_, err := c.Put(ctx, []byte("a"), []byte("1"))
+	require.NoError(t, err)
+	err = batch(70)
+	require.ErrorIs(t, err, ErrInvalid)
+	require.NotErrorIs(t, err, ErrOutcomeUnknown)
+	require.NoError(t, batch(59))
+	_, err = c.Put(ctx, []byte("a"), []byte("2"), WithoutSession())
+	require.NoError(t, err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.Equal(t, 1, s.streams)
+}
+
 // Many concurrent operations share messages and each gets its own answer: a gate
 // holds the first batch back until all have been queued.
 func TestConcurrentOperationsArePipelined(t *testing.T) {

@@ -3,12 +3,14 @@ package node
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/replica"
+	"github.com/holdfastdb/holdfast/raft"
 )
 
 // Goal: a request that breaks a rule is refused as INVALID with a message that names the rule, and nothing is proposed. Method:
@@ -136,7 +138,7 @@ func TestCodesOfAnswers(t *testing.T) {
 	require.Panics(t, func() { q.WriteDropped(0) })
 }
 
-// Goal: a node that does not lead says who does. Method: on a follower of a known leader, on one of nobody, and a stale read.
+// Goal: a node that does not lead says who does. Method: on a follower of a known leader, and on one of nobody.
 func TestFollowerNamesTheLeader(t *testing.T) {
 	r := newRig(t, 3)
 	r.settle()
@@ -151,13 +153,31 @@ func TestFollowerNamesTheLeader(t *testing.T) {
 		require.Equal(t, uint64(3), c.answers[0].LeaderNode)
 		require.Equal(t, "client3", c.answers[0].LeaderAddress)
 	}
-	stale := reading("k")
-	stale.Stale = true
-	r.now += env.Instant(30_000_000)
-	c := r.call(stale)
+}
+
+// Goal: a stale read tells how far behind it may be, also if nobody knows: in milliseconds that a client can make a duration of.
+// Method: on a follower that only knows who leads, then after an entry of that leader was committed and applied.
+func TestStaleReadReportsItsLag(t *testing.T) {
+	r := newRig(t, 3)
 	r.settle()
-	require.Equal(t, kvpb.Code_OK, c.code())
-	require.Equal(t, uint64(30), c.answers[0].LagMs)
+	r.depose()
+	lag := func() time.Duration {
+		stale := reading("k")
+		stale.Stale = true
+		c := r.call(stale)
+		r.settle()
+		require.Equal(t, kvpb.Code_OK, c.code())
+		return time.Duration(c.answers[0].LagMs) * time.Millisecond
+	}
+	require.Equal(t, replica.LagUnknown.Truncate(time.Millisecond), lag())
+	term := r.n.Replica(0).Raft().Term()
+	r.n.Receive(3, r.message(raft.Message{
+		Type: raft.MsgAppend, Group: TheGroup, From: 3, To: 1, Term: term,
+		Entries: []raft.Entry{{Index: 1, Term: term, Kind: raft.EntryNoOp}}, Commit: 1,
+	}))
+	r.settle()
+	r.now = r.now.Add(30 * time.Millisecond)
+	require.Equal(t, 30*time.Millisecond, lag())
 }
 
 // Goal: the time of an entry is the leader's wall clock, so that sessions expire by log time. Method: a write at a wall time.

@@ -55,6 +55,7 @@ func (j *applyJob) Done() {
 	}
 	r.applied, r.hash, r.sessions = j.applied, j.hash, j.sessions
 	r.raft.SetApplied(r.applied)
+	r.catchUp()
 	for i := range j.results {
 		r.complete(&j.results[i])
 	}
@@ -73,6 +74,7 @@ func (j *applyJob) Done() {
 func (r *Replica) complete(res *machine.Result) {
 	for r.appended.len() > 0 && r.appended.front().index <= res.Index {
 		a := r.appended.pop()
+		r.writeBytes -= a.size
 		switch {
 		case a.index == res.Index && a.term == res.Term:
 			a.writer.Written(res)

@@ -21,6 +21,9 @@
 //	REP-5  A linearizable read runs after a grant, in a state that has applied at least the
 //	       granted index.
 //	REP-6  Each waiter is completed exactly once.
-//	REP-7  Replicas compare state hashes at every multiple of HashEvery; a difference stops
-//	       the replica.
+//	REP-7  Replicas compare state hashes at every multiple of HashEvery. A replica that a
+//	       majority contradicts, or that no majority agrees with, stops its node.
+//	REP-8  The commands of all writes between arrival and end have at most twice
+//	       Raft.MaxUncommittedBytes together, or there is only one: neither a state machine
+//	       that hangs nor a turn with many writes can use up the memory.
 package replica

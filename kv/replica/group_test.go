@@ -206,7 +206,25 @@ func (h *home) run(lane env.Lane) bool {
 	return true
 }
 
-func (h *home) turn() { h.r.Turn(h.g.now) }
+func (h *home) turn() {
+	h.checkWriteBytes()
+	h.r.Turn(h.g.now)
+	h.checkWriteBytes()
+}
+
+// checkWriteBytes checks REP-8, counting anew.
+func (h *home) checkWriteBytes() {
+	r := h.r
+	sum, waiting := 0, len(r.proposals)+r.appended.len()
+	for _, command := range r.proposals {
+		sum += len(command)
+	}
+	for _, a := range r.appended.items[r.appended.head:] {
+		sum += a.size
+	}
+	require.Equal(h.g.t, sum, r.writeBytes, "REP-8: the count is wrong")
+	require.True(h.g.t, sum <= 2*r.cfg.Raft.MaxUncommittedBytes || waiting == 1, "REP-8: %d writes hold %d bytes", waiting, sum)
+}
 
 func (h *home) leads() bool { return h.r.Raft().Role() == raft.Leader }
 

@@ -3,7 +3,6 @@ package replica
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -189,6 +188,8 @@ func TestStopEndsEverything(t *testing.T) {
 		require.Equal(t, Unknown, w.drop, name)
 	}
 	require.Equal(t, Stopped, fresh.drop, "never appended")
+	l.checkWriteBytes()
+	require.Zero(t, l.r.writeBytes)
 	for name, rd := range map[string]*read{"granted": granted, "asked": asked, "fresh": freshRead, "stale": stale} {
 		require.Equal(t, Stopped, rd.drop, name)
 		require.Zero(t, rd.ranAt, name)
@@ -248,22 +249,66 @@ func TestNewRefuses(t *testing.T) {
 	require.ErrorContains(t, l.start(), "partition 7")
 }
 
-// Goal: Lag is the time since the leader was last heard, 0 on the leader; Sessions and Group tell what is so. Method: let time pass
-// with and without contact.
-func TestLagCountsFromTheLeadersLastMessage(t *testing.T) {
+// Goal: REP-8, committed writes count until they are applied. Method: let everything commit, but no apply job run, until writes
+// are refused; then run the jobs: what was accepted is answered, and there is room again.
+func TestWritesBehindAHangingStateMachineAreBounded(t *testing.T) {
 	g := newGroup(t, 3, nil)
 	l := g.elect(1)
-	g.beat(1)
-	f := g.at[1].r
-	require.Zero(t, f.Lag(g.now))
-	require.Equal(t, 3*time.Second, f.Lag(g.now.Add(3*time.Second)))
-	require.Zero(t, l.r.Lag(g.now.Add(3*time.Second)))
-	g.now = g.now.Add(50 * time.Millisecond)
-	f.Receive(g.now, raft.Message{Type: raft.MsgHeartbeat, Group: partition, From: 3, To: 2, Term: 0})
-	require.Equal(t, 50*time.Millisecond, f.Lag(g.now), "only the leader counts")
-	g.beat(1)
-	require.Zero(t, f.Lag(g.now))
+	var accepted []*write
+	value, refused := string(make([]byte, 100<<10)), 0
+	for range 50 {
+		w := l.put("k", value)
+		l.turn()
+		g.exchange()
+		require.Zero(t, l.r.Raft().Status().UncommittedBytes)
+		if w.drop == Overloaded {
+			refused++
+		} else {
+			require.Zero(t, w.ends)
+			accepted = append(accepted, w)
+		}
+	}
+	require.Len(t, accepted, 20, "of 100 KiB, in twice 1 MiB")
+	require.Equal(t, 30, refused)
+	g.settle()
+	for _, w := range accepted {
+		require.NotNil(t, w.res)
+	}
+	require.Zero(t, l.r.writeBytes)
+	again := l.put("k", value)
+	l.turn()
+	g.settle()
+	require.NotNil(t, again.res)
+}
 
+// Goal: REP-8, the writes of one turn are bounded, but one is always accepted. Method: many writes before a turn, and one that is
+// larger than the bound.
+func TestWritesOfOneTurnAreBounded(t *testing.T) {
+	g := newGroup(t, 3, nil)
+	l := g.elect(1)
+	refused := 0
+	for range 50 {
+		if l.put("k", string(make([]byte, 100<<10))).drop == Overloaded {
+			refused++
+		}
+	}
+	require.Equal(t, 30, refused)
+	l.turn()
+	require.LessOrEqual(t, l.r.Raft().Status().UncommittedBytes, 2<<20)
+	g.settle()
+	large := l.put("k", string(make([]byte, 3<<20)))
+	require.Equal(t, Overloaded, l.put("k", "v").drop)
+	l.turn()
+	g.settle()
+	require.Equal(t, 1, large.ends)
+	require.Zero(t, l.r.writeBytes)
+}
+
+// Goal: Sessions and Group tell what is so. Method: open a session.
+func TestSessionsAreCounted(t *testing.T) {
+	g := newGroup(t, 3, nil)
+	l := g.elect(1)
+	require.Zero(t, l.r.Sessions())
 	w := &write{waiting: waiting{t: t}}
 	l.r.Write(machine.AppendCommand(nil, &machine.Command{Kind: machine.CmdOpenSession, Time: 1}), w)
 	l.turn()

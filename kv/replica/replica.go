@@ -38,6 +38,8 @@ type Replica struct {
 	appended fifo[appendedWrite]
 	// ledTerm is the term in which appended were proposed.
 	ledTerm uint64
+	// writeBytes is the size of the commands of proposals and appended.
+	writeBytes int
 
 	reads readState
 
@@ -56,15 +58,16 @@ type Replica struct {
 	fetched []raft.Entry
 	job     applyJob
 
-	hashes hashWindow
-	// contact is when a message of the current leader last arrived.
-	contact env.Instant
+	hashes  hashWindow
+	fresh   freshness
 	stopped bool
 }
 
 type appendedWrite struct {
-	index  uint64
-	term   uint64
+	index uint64
+	term  uint64
+	// size is that of the command, in bytes.
+	size   int
 	writer Writer
 }
 
@@ -88,7 +91,7 @@ func New(cfg Config, restored raft.Restored, m *machine.Machine, log LogReader, 
 	}
 	r := &Replica{
 		cfg: cfg, node: node, log: log, raft: core, machine: m,
-		applied: applied, hash: m.Hash(), sessions: m.Sessions(), contact: now,
+		applied: applied, hash: m.Hash(), sessions: m.Sessions(),
 	}
 	r.job.replica = r
 	return r, nil
@@ -115,31 +118,28 @@ func (r *Replica) Tick(now env.Instant) { r.raft.Tick(time.Duration(now)) }
 // Receive hands in a message of a peer.
 func (r *Replica) Receive(now env.Instant, m raft.Message) {
 	r.raft.Receive(time.Duration(now), m)
-	if lead := r.raft.Leader(); lead != 0 && lead == m.From {
-		r.contact = now
+	if m.From == r.raft.Leader() && m.Term == r.raft.Term() {
+		r.fresh.hear(now, &m)
+		r.catchUp()
 	}
-}
-
-// Lag is the time since the replica last heard from the leader; 0 on a leader.
-func (r *Replica) Lag(now env.Instant) time.Duration {
-	if r.raft.Role() == raft.Leader {
-		return 0
-	}
-	return now.Sub(r.contact)
 }
 
 // Persisted reports that everything up to the hand-off seq is durable.
 func (r *Replica) Persisted(seq uint64) { r.raft.Persisted(seq) }
 
 // Write proposes a command (machine.AppendCommand's encoding, at most raft.MaxEntryBytes)
-// at the end of this turn.
+// at the end of this turn. It is refused as Overloaded if the writes that have not
+// ended would hold more than twice Raft.MaxUncommittedBytes with it (REP-8).
 func (r *Replica) Write(command []byte, w Writer) {
 	switch {
 	case r.stopped:
 		w.WriteDropped(Stopped)
 	case r.raft.Role() != raft.Leader:
 		w.WriteDropped(NotLeader)
+	case r.writeBytes > 0 && r.writeBytes+len(command) > 2*r.cfg.Raft.MaxUncommittedBytes:
+		w.WriteDropped(Overloaded)
 	default:
+		r.writeBytes += len(command)
 		r.proposals = append(r.proposals, command)
 		r.proposers = append(r.proposers, w)
 	}
@@ -183,7 +183,8 @@ func (r *Replica) propose(now env.Instant) {
 		default:
 			panic(fmt.Sprintf("replica: partition %d: a command that cannot be proposed: %v", r.Group(), err))
 		}
-		for _, w := range r.proposers {
+		for i, w := range r.proposers {
+			r.writeBytes -= len(r.proposals[i])
 			w.WriteDropped(why)
 		}
 	} else {
@@ -192,7 +193,7 @@ func (r *Replica) propose(now env.Instant) {
 			r.ledTerm = term
 		}
 		for i, w := range r.proposers {
-			r.appended.push(appendedWrite{index: first + uint64(i), term: term, writer: w})
+			r.appended.push(appendedWrite{index: first + uint64(i), term: term, size: len(r.proposals[i]), writer: w})
 		}
 	}
 	clear(r.proposers)
@@ -206,6 +207,7 @@ func (r *Replica) propose(now env.Instant) {
 // their entries may still be committed by the next leader (REP-4).
 func (r *Replica) abandonAppended() {
 	for r.appended.len() > 0 {
+		r.writeBytes -= r.appended.front().size
 		r.appended.pop().writer.WriteDropped(Unknown)
 	}
 }
@@ -216,7 +218,8 @@ func (r *Replica) Stop() {
 		return
 	}
 	r.stopped = true
-	for _, w := range r.proposers {
+	for i, w := range r.proposers {
+		r.writeBytes -= len(r.proposals[i])
 		w.WriteDropped(Stopped)
 	}
 	r.proposers, r.proposals = nil, nil

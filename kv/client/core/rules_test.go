@@ -219,6 +219,32 @@ func TestLimitsAreCheckedFirst(t *testing.T) {
 	s.idle()
 }
 
+// A batch up to maxBatchBytes is sent and one byte more is refused, wherever its bytes
+// are: batches at the limit and just above it.
+func TestBatchBytesAreBounded(t *testing.T) {
+	const each = 1 << 20
+	big := make([]byte, each)
+	s := withSession(t, 1, nil)
+	for _, item := range []Item{{Kind: Put, Value: big}, {Kind: CASValue, ExpectValue: big}} {
+		const n = maxBatchBytes/each - 1
+		var items []Item
+		for range n {
+			item.Key = []byte("k")
+			items = append(items, item)
+		}
+		rest := maxBatchBytes - n*(each+1+itemOverhead) - itemOverhead - 1
+		fits := append(items[:n:n], Item{Kind: Put, Key: []byte("k"), Value: big[:rest]})
+		s.submit(Op{Kind: Batch, Items: fits})
+		s.code(s.next(), kvpb.Code_OK)
+		require.Equal(t, OK, s.completion().Outcome)
+		over := append(items[:n:n], Item{Kind: Put, Key: []byte("kk"), Value: big[:rest]})
+		s.submit(Op{Kind: Batch, Items: over})
+		require.Contains(t, s.done[0].Err.Message, "the limit is 62914560")
+		s.ended(Failed, ReasonInvalid)
+		s.idle()
+	}
+}
+
 // Errors say what was tried, how often, and what the last answer was.
 func TestErrorText(t *testing.T) {
 	s := withSession(t, 1, nil)

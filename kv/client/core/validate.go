@@ -2,6 +2,16 @@ package core
 
 import "fmt"
 
+const (
+	// maxBatchBytes bounds a batch: keys, values, expectations and itemOverhead for each
+	// item. A node takes messages of up to 64 MiB (grpcio.MaxRequestBytes) and answers a
+	// larger one by breaking the stream, under every other request on it and again at
+	// each retry. 4 MiB are left for the envelope.
+	maxBatchBytes = 60 << 20
+	// itemOverhead is at least what an item takes in a message beside its bytes.
+	itemOverhead = 64
+)
+
 // validate says what is wrong with an operation, "" if nothing is. Servers check
 // the same; refusing here spares the trip and names the limit.
 func (c *Core) validate(o *Op) string {
@@ -11,14 +21,20 @@ func (c *Core) validate(o *Op) string {
 	if len(o.Items) == 0 || len(o.Items) > c.cfg.MaxBatch {
 		return fmt.Sprintf("a batch has 1 to %d items, this one has %d", c.cfg.MaxBatch, len(o.Items))
 	}
+	size := 0
 	for i := range o.Items {
 		it := &o.Items[i]
+		size += itemOverhead + len(it.Key) + len(it.Value) + len(it.ExpectValue)
 		if it.Kind == Batch {
 			return fmt.Sprintf("item %d: a batch cannot hold a batch", i)
 		}
 		if message := c.validateItem(it.Kind, it.Key, it.Value, it.ExpectVersion, it.ExpectValue); message != "" {
 			return fmt.Sprintf("item %d: %s", i, message)
 		}
+	}
+	if size > maxBatchBytes {
+		return fmt.Sprintf("the batch has %d bytes with %d for each item, the limit is %d: split it into several batches",
+			size, itemOverhead, maxBatchBytes)
 	}
 	return ""
 }
