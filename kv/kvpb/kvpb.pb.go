@@ -561,8 +561,9 @@ type Response struct {
 	Results []*OpResult `protobuf:"bytes,9,rep,name=results,proto3" json:"results,omitempty"`
 	// duplicate: this is the saved first result of an earlier copy.
 	Duplicate bool `protobuf:"varint,10,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
-	// lag_ms of a stale read: milliseconds since the serving replica last heard
-	// from a leader (0 on the leader itself and for linearizable reads).
+	// lag_ms of a stale read: milliseconds since the serving replica last knew itself
+	// to be up to date, a huge number if it never did since it started; 0 on the
+	// leader itself and for linearizable reads.
 	LagMs         uint64 `protobuf:"varint,11,opt,name=lag_ms,json=lagMs,proto3" json:"lag_ms,omitempty"`
 	Node          uint64 `protobuf:"varint,12,opt,name=node,proto3" json:"node,omitempty"`
 	unknownFields protoimpl.UnknownFields

@@ -30,7 +30,7 @@ type Read struct {
 	Found   bool
 	Value   []byte
 	Version uint64
-	// LagMS of a stale read: milliseconds since the node last heard from a leader.
+	// LagMS of a stale read: milliseconds since the node last knew itself to be up to date.
 	LagMS uint64
 	Place Place
 }
