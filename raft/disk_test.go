@@ -43,3 +43,26 @@ func TestReplicaWithHangingDiskDoesNotCampaign(t *testing.T) {
 	s.tick()
 	require.Equal(t, PreCandidate, s.Role())
 }
+
+// Claim: a replica that its shell calls unfit neither leads nor campaigns, until it is fit again; a lone one leads on, as there
+// is nobody else. Method: call it unfit as a leader and as a follower.
+func TestUnfitReplicaDoesNotLead(t *testing.T) {
+	s := newSolo(t, 3, nil, 1, 1)
+	s.lead()
+	s.SetUnfit(true)
+	s.tick()
+	require.Equal(t, Follower, s.Role())
+	for range 5 {
+		s.tick()
+		require.Equal(t, Follower, s.Role())
+	}
+	s.SetUnfit(false)
+	s.tick()
+	require.Equal(t, PreCandidate, s.Role())
+
+	lone := newSolo(t, 1, nil, 1, 1)
+	lone.SetUnfit(true)
+	lone.tick()
+	lone.flush()
+	require.Equal(t, Leader, lone.Role())
+}

@@ -16,6 +16,7 @@
 //	r.Applicable()                 // entries up to here may be applied
 //	r.SetApplied(index)            // they were
 //	r.Slice(lo, hi, maxBytes)      // entries from memory, if still there
+//	r.SetUnfit(true)               // it should not lead: the state machine hangs
 //
 // Several inputs may be given before one Output: that is how proposals, acknowledgements
 // and sends are batched. Time is an input: `now` is monotonic nanoseconds of

@@ -10,8 +10,15 @@ const diskPatience = 10
 // its term and then be unable to ask for a vote: it does not campaign.
 func (r *Raft) diskHangs() bool {
 	h := r.log.handOffs
+	if len(r.peers) > 0 && r.unfit {
+		return true
+	}
 	return len(r.peers) > 0 && len(h) > 0 && r.now-h[0].at > diskPatience*r.cfg.ElectionTimeout
 }
+
+// SetUnfit tells the core that its shell cannot do what a leader must, though the disk
+// works: its state machine hangs, say. Such a replica behaves as with a hanging disk.
+func (r *Raft) SetUnfit(unfit bool) { r.unfit = unfit }
 
 // promises are messages that wait until the disk has what they promise
 // (DESIGN principle 3). They belong to the current term and are forgotten with it:

@@ -17,10 +17,12 @@ type Raft struct {
 
 	// Persistent state (Figure 2). durableState is what is known to be on disk,
 	// handedState what was given to the shell; the log keeps the same of itself.
-	term         uint64
-	vote         ReplicaID
-	log          raftLog
-	handedState  HardState
+	term        uint64
+	vote        ReplicaID
+	log         raftLog
+	handedState HardState
+	// unfit: the shell said that this replica should not lead.
+	unfit        bool
 	durableState HardState
 
 	// Volatile state of all replicas (Figure 2).

@@ -89,9 +89,19 @@ func (r *Replica) complete(res *machine.Result) {
 	}
 }
 
+// machinePatience times ElectionTimeout is how long an apply job may take before the
+// state machine counts as hanging.
+const machinePatience = 10
+
+// machineHangs tells whether the state machine keeps this replica from answering
+// anybody: then another should lead (REP-9).
+func (r *Replica) machineHangs(now env.Instant) bool {
+	return r.applying && now.Sub(r.applySince) > machinePatience*r.cfg.Raft.ElectionTimeout
+}
+
 // startApply hands committed and durable entries (REP-1) and servable reads to
 // the state machine, if no job has it.
-func (r *Replica) startApply() {
+func (r *Replica) startApply(now env.Instant) {
 	if r.applying || r.stopped {
 		return
 	}
@@ -105,7 +115,7 @@ func (r *Replica) startApply() {
 	if len(j.entries) == 0 && len(j.readers) == 0 {
 		return
 	}
-	r.applying = true
+	r.applying, r.applySince = true, now
 	r.node.Submit(env.LaneApply, j)
 }
 

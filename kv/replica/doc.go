@@ -26,4 +26,6 @@
 //	REP-8  The commands of all writes between arrival and end have at most twice
 //	       Raft.MaxUncommittedBytes together, or there is only one: neither a state machine
 //	       that hangs nor a turn with many writes can use up the memory.
+//	REP-9  A leader whose state machine hangs gives its leadership up, and such a
+//	       replica does not campaign.
 package replica

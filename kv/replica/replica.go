@@ -52,6 +52,8 @@ type Replica struct {
 	sessions int
 	// applying is set while a job owns machine.
 	applying bool
+	// applySince is when the job that owns machine was submitted.
+	applySince env.Instant
 	// fetching is set while entries to apply are read back from the log.
 	fetching bool
 	// fetched are entries read back, to be applied next.
@@ -166,7 +168,8 @@ func (r *Replica) Turn(now env.Instant) {
 	if r.raft.Role() != raft.Leader || r.raft.Term() != r.ledTerm {
 		r.abandonAppended()
 	}
-	r.startApply()
+	r.startApply(now)
+	r.raft.SetUnfit(r.machineHangs(now))
 }
 
 func (r *Replica) propose(now env.Instant) {

@@ -33,7 +33,7 @@ func Draw(seed uint64) *Plan {
 	}
 	// The core must make progress though the rest does not come back.
 	if p.Nodes >= 3 && len(p.StayDead) == 0 && s.IntN(8) == 0 {
-		f := Fault{At: between(s, 0, p.HealAt), For: p.HealAt, Kind: HangDisk, Leader: true, Targets: []int{1 + s.IntN(p.Nodes)}}
+		f := Fault{At: between(s, 0, p.HealAt), For: p.HealAt, Kind: HangDisk, Param: s.Int64N(2), Leader: true, Targets: []int{1 + s.IntN(p.Nodes)}}
 		p.Faults = append(p.Faults, f)
 		p.sortFaults()
 	}

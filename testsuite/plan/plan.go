@@ -125,8 +125,8 @@ const (
 	SlowDisk FaultKind = "slow-disk"
 	// StallDisk lets no log write of the node finish.
 	StallDisk FaultKind = "stall-disk"
-	// HangDisk lets no log write of the node finish, for ever: healing does not end
-	// it. At most one node of a plan, and only where a majority works without it.
+	// HangDisk lets no log write of the node finish, or if Param is 1 no apply job,
+	// for ever: healing does not end it. At most one node of a plan, and only where a majority works without it.
 	HangDisk FaultKind = "hang-disk"
 	// SlowApply makes each apply job take Param milliseconds longer.
 	SlowApply FaultKind = "slow-apply"

@@ -50,7 +50,11 @@ func (n *nemesis) begin(s *strike) {
 	case plan.StallDisk:
 		p.StallLane(env.LaneWAL, f.For)
 	case plan.HangDisk:
-		p.StallLane(env.LaneWAL, 1000*time.Hour)
+		lane := env.LaneWAL
+		if f.Param == 1 {
+			lane = env.LaneApply
+		}
+		p.StallLane(lane, 1000*time.Hour)
 	case plan.FailDisk:
 		n.failing[s.target] = true
 		s.disk = p.Disk().FailNextSync("wal")
