@@ -100,10 +100,13 @@ func (r *runner) phases() {
 }
 
 // recoveryBound is how long after healing the last client may take: some elections
-// and retries, with the plan's own timeouts.
+// and retries, with the plan's own timeouts, and the work that piled up, for which the
+// log may hold several copies of each operation, applied one by one.
 func recoveryBound(p *plan.Plan) time.Duration {
 	s := &p.Settings
-	return 10*time.Second + 40*s.ElectionTimeout + 4*s.OperationTimeout
+	const copies = 4
+	backlog := copies * time.Duration(len(p.Operations)) * p.Disk.ApplyJitter
+	return 10*time.Second + 40*s.ElectionTimeout + 4*s.OperationTimeout + backlog
 }
 
 func (r *runner) violate(v *verdict.Violation) {
