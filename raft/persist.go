@@ -9,11 +9,11 @@ const diskPatience = 10
 // steps down, so that others can elect one that works. A follower would raise
 // its term and then be unable to ask for a vote: it does not campaign.
 func (r *Raft) diskHangs() bool {
-	h := r.log.handOffs
-	if len(r.peers) > 0 && r.unfit {
-		return true
+	if len(r.peers) == 0 {
+		return false
 	}
-	return len(r.peers) > 0 && len(h) > 0 && r.now-h[0].at > diskPatience*r.cfg.ElectionTimeout
+	h := r.log.handOffs
+	return r.unfit || len(h) > 0 && r.now-h[0].at > diskPatience*r.cfg.ElectionTimeout
 }
 
 // SetUnfit tells the core that its shell cannot do what a leader must, though the disk

@@ -47,18 +47,24 @@ func TestEntriesAreReadBackFromTheLog(t *testing.T) {
 	require.Equal(t, "some value", string(got.value.Value))
 }
 
-// Goal: a follower that fell behind what is in memory gets the entries from the log. Method: a cache of one byte, a
-// follower cut off for a hundred writes.
-func TestFollowerFarBehindIsFedFromTheLog(t *testing.T) {
+// fallenBehind returns a group of three with a cache of one byte, whose third replica was cut off while its leader wrote.
+func fallenBehind(t *testing.T, writes int) (*group, *home) {
 	g := newGroup(t, 3, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
 	l := g.elect(1)
 	g.alone[3] = true
-	for range 100 {
+	for range writes {
 		l.put("k", "some value")
 		l.turn()
 		g.settle()
 	}
 	g.alone[3] = false
+	return g, l
+}
+
+// Goal: a follower that fell behind what is in memory gets the entries from the log. Method: a cache of one byte, a
+// follower cut off for a hundred writes.
+func TestFollowerFarBehindIsFedFromTheLog(t *testing.T) {
+	g, _ := fallenBehind(t, 100)
 	for range 5 {
 		g.beat(1)
 	}
@@ -88,15 +94,7 @@ func TestUnreadableLogStopsTheNode(t *testing.T) {
 // then those entries may be gone from the log rightly. Method: fail the read in both cases.
 func TestUnreadableLogForAFollower(t *testing.T) {
 	for _, deposed := range []bool{false, true} {
-		g := newGroup(t, 3, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
-		l := g.elect(1)
-		g.alone[3] = true
-		for range 20 {
-			l.put("k", "some value")
-			l.turn()
-			g.settle()
-		}
-		g.alone[3] = false
+		g, l := fallenBehind(t, 20)
 		for range 3 {
 			g.campaign(1)
 			g.exchange()
@@ -116,18 +114,10 @@ func TestUnreadableLogForAFollower(t *testing.T) {
 // Goal: an answer for a follower that was read in an earlier leadership is not taken for one of the present, in which the
 // log may be another. Method: read, lose the leadership, win it again, wait for the same entries; only then the old answer comes.
 func TestEntriesReadInAnEarlierLeadershipAreIgnored(t *testing.T) {
-	g := newGroup(t, 3, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
-	l := g.elect(1)
+	g, l := fallenBehind(t, 20)
 	stale := &peerFetch{
 		replica: l.r, term: l.r.Raft().Term() - 1, fetch: raft.Fetch{Peer: 3, Lo: 5, Hi: 5, MaxBytes: 100},
 	}
-	g.alone[3] = true
-	for range 20 {
-		l.put("k", "some value")
-		l.turn()
-		g.settle()
-	}
-	g.alone[3] = false
 	for range 3 {
 		g.campaign(1)
 		g.exchange()

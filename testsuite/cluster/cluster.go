@@ -9,6 +9,7 @@ import (
 	"github.com/holdfastdb/holdfast/kv/storage"
 	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
 
@@ -99,7 +100,7 @@ func (c *Cluster) Leader() int {
 		if m == nil {
 			continue
 		}
-		if r := m.Replica(node.TheGroup).Raft(); r.Role() == raftLeader && r.Term() > term {
+		if r := m.Replica(node.TheGroup).Raft(); r.Role() == raft.Leader && r.Term() > term {
 			leader, term = i+1, r.Term()
 		}
 	}

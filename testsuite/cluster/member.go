@@ -5,11 +5,9 @@ import (
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
+	"github.com/holdfastdb/holdfast/kv/replica"
 	"github.com/holdfastdb/holdfast/netsim"
-	"github.com/holdfastdb/holdfast/raft"
 )
-
-const raftLeader = raft.Leader
 
 // host is a node's view of the world, through which the watcher sees its messages.
 type host struct {
@@ -76,8 +74,4 @@ func (m *Member) Turn() {
 }
 
 // Log is the incarnation's log.
-func (m *Member) Log() interface {
-	ReadEntries(g raft.GroupID, lo, hi uint64, maxBytes int) ([]raft.Entry, error)
-} {
-	return m.log
-}
+func (m *Member) Log() replica.LogReader { return m.log }

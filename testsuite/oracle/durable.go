@@ -1,8 +1,6 @@
 package oracle
 
 import (
-	"fmt"
-
 	"github.com/holdfastdb/holdfast/checker/invariant"
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/kv/env"
@@ -71,11 +69,6 @@ func (o *Oracle) durable() invariant.Durable {
 		}
 		return 0, invariant.Absent
 	}
-}
-
-// String tells how much was watched, for reports.
-func (o *Oracle) String() string {
-	return fmt.Sprintf("%d elections, %d leaders deposed, %d durability audits", o.Elections, o.Deposed, o.Audits)
 }
 
 var _ cluster.Watcher = (*Oracle)(nil)

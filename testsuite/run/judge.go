@@ -11,7 +11,7 @@ import (
 )
 
 // judge checks the history and settles the verdict.
-func (r *runner) judge(o Options) *Result {
+func (r *runner) judge() *Result {
 	h := r.clients.History(history.Header{Source: "simulation", Clock: "virtual", Seed: r.plan.Seed})
 	res := &Result{
 		Plan: r.plan, History: h, TraceHash: r.world.TraceHash(),
@@ -19,7 +19,7 @@ func (r *runner) judge(o Options) *Result {
 	}
 	c := verdict.Case{Violations: r.violations}
 	if len(h.Operations) > 0 {
-		res.Linear = linear.Check(h, linear.Options{MaxSteps: o.CheckSteps})
+		res.Linear = linear.Check(h, linear.Options{})
 		for i := range res.Linear.Findings {
 			c.Violations = append(c.Violations, res.Linear.Findings[i].Violation())
 		}

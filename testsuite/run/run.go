@@ -19,9 +19,6 @@ import (
 type Options struct {
 	// Sink receives the trace; nil for none.
 	Sink func(netsim.Event)
-	// CheckSteps bounds the search for a linear order of one key; 0 is the
-	// checker's own default.
-	CheckSteps int64
 }
 
 // Result is a finished run.
@@ -71,7 +68,7 @@ func Execute(p *plan.Plan, o Options) *Result {
 	if err := r.cluster.Start(); err == nil {
 		r.phases()
 	}
-	return r.judge(o)
+	return r.judge()
 }
 
 // phases drives the world through the plan.
