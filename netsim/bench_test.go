@@ -18,7 +18,7 @@ type echo struct {
 
 func (e *echo) Receive(_ env.NodeID, payload []byte) {
 	e.n++
-	e.h.Send(e.peers[e.n%len(e.peers)], payload)
+	e.h.Send(e.peers[e.n%len(e.peers)], env.ChannelControl, payload)
 }
 func (e *echo) Tick() {}
 func (e *echo) Turn() {}
@@ -37,7 +37,7 @@ func BenchmarkEvents(b *testing.B) {
 		}
 	}
 	for i := range 100 {
-		w.Processes()[i%5].Host().Send(ids[i%5], make([]byte, 100))
+		w.Processes()[i%5].Host().Send(ids[i%5], env.ChannelControl, make([]byte, 100))
 	}
 	b.ReportAllocs()
 	for b.Loop() {

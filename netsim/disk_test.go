@@ -354,7 +354,7 @@ func TestTheFuseCrashesTheOwner(t *testing.T) {
 		p.Disk().CrashAfterOps(0)
 		require.ErrorIs(t, write(a.disk), ErrCrashed)
 		require.True(t, p.Alive())
-		a.h.Send(2, []byte("too late"))
+		a.h.Send(2, env.ChannelControl, []byte("too late"))
 	}})
 	drain(w)
 	require.Equal(t, []string{"run j"}, a.log)

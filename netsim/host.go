@@ -44,7 +44,7 @@ func (h *host) Arm(at env.Instant) {
 }
 
 // Send implements env.Transport.
-func (h *host) Send(to env.NodeID, payload []byte) {
+func (h *host) Send(to env.NodeID, _ env.Channel, payload []byte) {
 	if h.over() {
 		return
 	}

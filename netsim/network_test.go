@@ -21,7 +21,7 @@ func pair(t testing.TB, cfg Config) (*World, *probe, *probe) {
 // burst sends n numbered messages, one each millisecond, and waits for all.
 func burst(w *World, from *probe, to env.NodeID, n int) {
 	for i := range n {
-		from.h.Send(to, fmt.Appendf(nil, "%04d", i))
+		from.h.Send(to, env.ChannelControl, fmt.Appendf(nil, "%04d", i))
 		w.RunFor(time.Millisecond)
 	}
 	drain(w)
@@ -31,7 +31,7 @@ func burst(w *World, from *probe, to env.NodeID, n int) {
 func TestDelayIsBasePlusJitter(t *testing.T) {
 	w, a, b := pair(t, Config{Link: LinkConfig{Delay: Dist{Base: 100, Jitter: 50}}})
 	for range 500 {
-		a.h.Send(2, nil)
+		a.h.Send(2, env.ChannelControl, nil)
 	}
 	drain(w)
 	require.Len(t, b.times, 500)
@@ -44,7 +44,7 @@ func TestDelayIsBasePlusJitter(t *testing.T) {
 func TestTailDelaysSomeMessages(t *testing.T) {
 	w, a, b := pair(t, Config{Link: LinkConfig{Delay: Dist{Tail: 0.1, TailMin: time.Second, TailMax: 2 * time.Second}}})
 	for range 1000 {
-		a.h.Send(2, nil)
+		a.h.Send(2, env.ChannelControl, nil)
 	}
 	drain(w)
 	late := 0
@@ -75,7 +75,7 @@ func TestLossLosesMessages(t *testing.T) {
 func TestDuplicatesAreCopies(t *testing.T) {
 	w, a, b := pair(t, Config{Link: LinkConfig{Duplicate: 1}})
 	b.onReceive = func(_ env.NodeID, payload []byte) { payload[0] = 'X' }
-	a.h.Send(2, []byte("m"))
+	a.h.Send(2, env.ChannelControl, []byte("m"))
 	drain(w)
 	require.Equal(t, []string{"1:m", "1:m"}, b.log)
 	require.EqualValues(t, 1, w.Stats().Duplicated)
@@ -101,7 +101,7 @@ func TestDelaysReorderUnlessFIFO(t *testing.T) {
 func TestBandwidthSpreadsMessages(t *testing.T) {
 	w, a, b := pair(t, Config{Link: LinkConfig{BytesPerSecond: 1000, Delay: Dist{Base: 5}}})
 	for range 3 {
-		a.h.Send(2, make([]byte, 100))
+		a.h.Send(2, env.ChannelControl, make([]byte, 100))
 	}
 	drain(w)
 	step := env.Instant(100 * time.Millisecond)
@@ -113,10 +113,10 @@ func TestBandwidthSpreadsMessages(t *testing.T) {
 func TestFullLinkDrops(t *testing.T) {
 	w, a, b := pair(t, Config{Link: LinkConfig{MaxInFlight: 2, Delay: Dist{Base: 5}}})
 	for range 3 {
-		a.h.Send(2, nil)
+		a.h.Send(2, env.ChannelControl, nil)
 	}
 	drain(w)
-	a.h.Send(2, nil)
+	a.h.Send(2, env.ChannelControl, nil)
 	drain(w)
 	require.Len(t, b.log, 3)
 	require.EqualValues(t, 1, w.Stats().DroppedFull)
@@ -133,7 +133,7 @@ func TestLinksHaveTheirOwnConfiguration(t *testing.T) {
 	_, c := start(t, w, FirstClient)
 	took := func(from *probe, to env.NodeID) time.Duration {
 		t0 := w.Now()
-		from.h.Send(to, nil)
+		from.h.Send(to, env.ChannelControl, nil)
 		drain(w)
 		return w.Now().Sub(t0)
 	}
@@ -169,7 +169,7 @@ func TestOnSendChangesFates(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"drop", "late", "twice", "plain"} {
-		a.h.Send(2, []byte(s))
+		a.h.Send(2, env.ChannelControl, []byte(s))
 	}
 	drain(w)
 	require.Equal(t, []string{"1:twice", "1:twice", "1:plain", "1:late"}, b.log)
@@ -182,8 +182,8 @@ func TestMessagesToOneselfAlwaysArrive(t *testing.T) {
 	w, a, _ := pair(t, Config{Link: LinkConfig{Loss: 1, Delay: Dist{Base: 100}}})
 	w.Isolate(1)
 	w.Clog(1, 1)
-	a.h.Send(1, []byte("x"))
-	a.h.Send(1, []byte("y"))
+	a.h.Send(1, env.ChannelControl, []byte("x"))
+	a.h.Send(1, env.ChannelControl, []byte("y"))
 	drain(w)
 	require.Equal(t, []string{"1:x", "1:y"}, a.log)
 	require.Zero(t, w.Now())
@@ -194,11 +194,11 @@ func TestMessagesToOneselfAlwaysArrive(t *testing.T) {
 func TestUnknownReceivers(t *testing.T) {
 	w := New(1, Config{})
 	_, a := start(t, w, 1)
-	a.h.Send(2, nil)
+	a.h.Send(2, env.ChannelControl, nil)
 	drain(w)
 	require.EqualValues(t, 1, w.Stats().DroppedDead)
 	_, b := start(t, w, 2)
-	a.h.Send(2, nil)
+	a.h.Send(2, env.ChannelControl, nil)
 	drain(w)
 	require.Len(t, b.log, 1)
 }
@@ -208,7 +208,7 @@ func TestUnknownReceivers(t *testing.T) {
 func TestSharedBuffersAreFoundOut(t *testing.T) {
 	w, a, _ := pair(t, Config{Link: LinkConfig{Delay: Dist{Base: 1}}})
 	buf := []byte("m")
-	a.h.Send(2, buf)
+	a.h.Send(2, env.ChannelControl, buf)
 	buf[0] = 'n'
 	require.PanicsWithValue(t, "netsim: message #1 1>2 was changed after it was sent: the sender or an "+
 		"earlier receiver writes to a buffer it no longer owns", func() { drain(w) })
@@ -221,16 +221,16 @@ func TestCutLosesMessages(t *testing.T) {
 	w.Cut(1, 2)
 	require.True(t, w.IsCut(1, 2))
 	require.False(t, w.IsCut(2, 1))
-	a.h.Send(2, []byte("sent on a cut"))
-	b.h.Send(1, []byte("other way"))
+	a.h.Send(2, env.ChannelControl, []byte("sent on a cut"))
+	b.h.Send(1, env.ChannelControl, []byte("other way"))
 	w.Heal(1, 2)
 	drain(w)
-	a.h.Send(2, []byte("arrives on a cut"))
+	a.h.Send(2, env.ChannelControl, []byte("arrives on a cut"))
 	w.RunFor(5)
 	w.Cut(1, 2)
 	drain(w)
 	w.Heal(1, 2)
-	a.h.Send(2, []byte("lucky"))
+	a.h.Send(2, env.ChannelControl, []byte("lucky"))
 	w.RunFor(3)
 	w.Cut(1, 2)
 	w.RunFor(3)
@@ -284,10 +284,10 @@ func TestTopologies(t *testing.T) {
 // one direction.
 func TestClogHoldsMessagesBack(t *testing.T) {
 	w, a, b := pair(t, Config{Link: LinkConfig{Delay: Dist{Base: 10}}})
-	a.h.Send(2, []byte("0"))
+	a.h.Send(2, env.ChannelControl, []byte("0"))
 	w.Clog(1, 2)
-	a.h.Send(2, []byte("1"))
-	b.h.Send(1, []byte("2"))
+	a.h.Send(2, env.ChannelControl, []byte("1"))
+	b.h.Send(1, env.ChannelControl, []byte("2"))
 	w.RunFor(1000)
 	require.Empty(t, b.log)
 	require.Equal(t, []string{"2:2"}, a.log)
@@ -307,7 +307,7 @@ func TestLinksAreIndependent(t *testing.T) {
 		_, b := start(t, w, 2)
 		start(t, w, 3)
 		for range extra {
-			a.h.Send(3, nil)
+			a.h.Send(3, env.ChannelControl, nil)
 		}
 		burst(w, a, 2, 100)
 		return b.times

@@ -15,7 +15,7 @@ import (
 func TestEachInputEndsInATurn(t *testing.T) {
 	w, a, b := pair(t, Config{})
 	require.Equal(t, 1, a.turns)
-	a.h.Send(2, nil)
+	a.h.Send(2, env.ChannelControl, nil)
 	b.h.Arm(b.h.Now())
 	b.h.Submit(env.LaneApply, &job{p: b, name: "j"})
 	require.True(t, w.Process(2).Inject(func(p env.Program) {
@@ -78,7 +78,7 @@ func TestTimerSlack(t *testing.T) {
 func TestNothingIsCalledBackAfterACrash(t *testing.T) {
 	w, a, b := pair(t, Config{Link: LinkConfig{Delay: Dist{Base: 10}}})
 	pb := w.Process(2)
-	a.h.Send(2, []byte("old"))
+	a.h.Send(2, env.ChannelControl, []byte("old"))
 	b.h.Arm(b.h.Now() + 10)
 	b.h.Submit(env.LaneApply, &job{p: b, name: "j"})
 	b.h.Submit(env.LaneApply, &job{p: b, name: "k"})
@@ -95,7 +95,7 @@ func TestNothingIsCalledBackAfterACrash(t *testing.T) {
 	require.False(t, pb.Alive())
 	require.False(t, pb.Inject(func(env.Program) {}))
 	require.NoError(t, pb.Start())
-	b.h.Send(1, nil)
+	b.h.Send(1, env.ChannelControl, nil)
 	b.h.Arm(b.h.Now())
 	b.h.Submit(env.LaneApply, &job{p: b, name: "l"})
 	turns := b.turns
@@ -117,7 +117,7 @@ func TestNothingIsCalledBackAfterACrash(t *testing.T) {
 func TestMessagesToADeadProcessAreLost(t *testing.T) {
 	w, a, _ := pair(t, Config{})
 	w.Process(2).Crash(PowerLoss)
-	a.h.Send(2, nil)
+	a.h.Send(2, env.ChannelControl, nil)
 	drain(w)
 	require.EqualValues(t, 1, w.Stats().DroppedDead)
 	require.EqualValues(t, 1, w.Stats().PowerLosses)
@@ -128,12 +128,12 @@ func TestMessagesToADeadProcessAreLost(t *testing.T) {
 func TestCrashInsideACallbackComesAtItsEnd(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		w, a, b := pair(t, Config{})
-		a.h.Send(2, nil)
+		a.h.Send(2, env.ChannelControl, nil)
 		after := false
 		b.onReceive = func(env.NodeID, []byte) {
 			w.Process(2).Crash(ProcessKill)
 			require.True(t, w.Process(2).Alive())
-			b.h.Send(1, nil)
+			b.h.Send(1, env.ChannelControl, nil)
 			after = true
 			if panics {
 				panic("nobody hears this")
@@ -192,7 +192,7 @@ func TestPanicsAreReported(t *testing.T) {
 		got = append(got, report{p, v})
 	}
 	b.onReceive = func(env.NodeID, []byte) { panic("broken invariant") }
-	a.h.Send(2, nil)
+	a.h.Send(2, env.ChannelControl, nil)
 	a.h.Submit(env.LaneWAL, &job{p: a, name: "j", run: func() { panic("job") }})
 	drain(w)
 	p3 := w.AddProcess(3, func(env.Host, *Disk) (env.Program, error) { panic("boot") })
@@ -212,14 +212,14 @@ func TestPausedInputsComeFirstAfterResume(t *testing.T) {
 	p := w.Process(2)
 	b.h.Submit(env.LaneWAL, &job{p: b, name: "j"})
 	b.h.Arm(b.h.Now() + 5)
-	w.At(1, func() { a.h.Send(2, []byte("1")) })
-	w.At(7, func() { a.h.Send(2, []byte("2")) })
+	w.At(1, func() { a.h.Send(2, env.ChannelControl, []byte("1")) })
+	w.At(7, func() { a.h.Send(2, env.ChannelControl, []byte("2")) })
 	p.Pause()
 	w.RunUntil(100)
 	require.True(t, p.Paused())
 	require.Empty(t, b.log)
 	p.Resume()
-	a.h.Send(2, []byte("3"))
+	a.h.Send(2, env.ChannelControl, []byte("3"))
 	drain(w)
 	require.Equal(t, []string{"run j", "1:1", "tick", "1:2", "1:3", "done j"}, b.log)
 	require.EqualValues(t, 1, w.Stats().Pauses)
@@ -232,7 +232,7 @@ func TestACrashLosesWhatWaited(t *testing.T) {
 	w, a, b := pair(t, Config{})
 	p := w.Process(2)
 	p.Pause()
-	a.h.Send(2, nil)
+	a.h.Send(2, env.ChannelControl, nil)
 	drain(w)
 	p.Crash(ProcessKill)
 	require.NoError(t, p.Start())
@@ -240,7 +240,7 @@ func TestACrashLosesWhatWaited(t *testing.T) {
 	p.Resume()
 	drain(w)
 	require.Empty(t, b.log)
-	a.h.Send(2, []byte("new"))
+	a.h.Send(2, env.ChannelControl, []byte("new"))
 	drain(w)
 	require.Equal(t, []string{"1:new"}, p.Program().(*probe).log)
 	require.EqualValues(t, 1, w.Stats().DroppedDead)
@@ -251,7 +251,7 @@ func TestSlowLoopSpreadsInputs(t *testing.T) {
 	w, a, b := pair(t, Config{})
 	w.Process(2).SlowLoop(10)
 	for range 3 {
-		a.h.Send(2, nil)
+		a.h.Send(2, env.ChannelControl, nil)
 	}
 	drain(w)
 	require.Equal(t, []env.Instant{0, 10, 20}, b.times)
@@ -264,7 +264,7 @@ func TestInputsPerTurn(t *testing.T) {
 	w, a, b := pair(t, Config{InputsPerTurn: 2})
 	w.Process(2).Pause()
 	for range 5 {
-		a.h.Send(2, nil)
+		a.h.Send(2, env.ChannelControl, nil)
 	}
 	drain(w)
 	w.Process(2).Resume()

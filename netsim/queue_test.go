@@ -69,7 +69,7 @@ func TestLastNamesTheProcess(t *testing.T) {
 			got = append(got, w.Last().ID())
 		}
 	}
-	a.h.Send(2, nil)
+	a.h.Send(2, env.ChannelControl, nil)
 	a.h.Arm(a.h.Now())
 	w.At(5, func() {})
 	drain(w)

@@ -140,7 +140,7 @@ func TestAfterEventRunsAfterEachEvent(t *testing.T) {
 	_, b := start(t, w, 2)
 	b.onReceive = func(from env.NodeID, payload []byte) { b.h.Submit(env.LaneWAL, &job{p: b, name: "x"}) }
 	for range 10 {
-		a.h.Send(2, []byte("m"))
+		a.h.Send(2, env.ChannelControl, []byte("m"))
 		a.h.Arm(a.h.Now() + 1000)
 	}
 	drain(w)
@@ -166,7 +166,7 @@ func chatter(t testing.TB, seed uint64, skip int) (*World, string) {
 				if from == 1 && i == skip {
 					continue
 				}
-				probes[from].h.Send(4, fmt.Appendf(nil, "%d-%d", from, i))
+				probes[from].h.Send(4, env.ChannelControl, fmt.Appendf(nil, "%d-%d", from, i))
 				probes[from].h.Submit(env.LaneWAL, &job{p: probes[from], name: fmt.Sprint(i)})
 			}
 		})
@@ -229,7 +229,7 @@ func TestTheSinkChangesNothing(t *testing.T) {
 		_, err = f.Write([]byte("x"))
 		require.NoError(t, err)
 		require.NoError(t, f.Sync())
-		a.h.Send(2, []byte("m"))
+		a.h.Send(2, env.ChannelControl, []byte("m"))
 		drain(w)
 		return w.TraceHash()
 	}
@@ -243,7 +243,7 @@ func TestTheSinkChangesNothing(t *testing.T) {
 func TestContentsCountInTheHash(t *testing.T) {
 	run := func(message, content string) uint64 {
 		w, a, _ := pair(t, Config{})
-		a.h.Send(2, []byte(message))
+		a.h.Send(2, env.ChannelControl, []byte(message))
 		put(t, a.disk, "f", content, false)
 		drain(w)
 		return w.TraceHash()

@@ -1,13 +1,35 @@
 package raft
 
-import "time"
+import (
+	"fmt"
+	"math"
+	"time"
+)
 
 // GroupID names a Raft group. Group 0 is reserved: it never names a group.
 type GroupID uint64
 
 // ReplicaID names one replica of a group for ever: a replica that was removed or
-// lost its disk comes back under a new id. 0 means "none".
+// lost its disk comes back under a new id. 0 means "none". The low 32 bits are the
+// node it lives on, the high 32 bits its generation: 0 for the replicas a group
+// starts with, and for one that is added later a number that no replica of the
+// group had before (confchange.Config.Generation).
 type ReplicaID uint64
+
+// MakeReplicaID returns the id of the replica of a generation on a node, which must
+// be 1 to 1<<32-1.
+func MakeReplicaID(node uint64, generation uint32) ReplicaID {
+	if node == 0 || node > math.MaxUint32 {
+		panic(fmt.Sprintf("raft: node %d cannot hold a replica: its number must be 1 to %d", node, uint32(math.MaxUint32)))
+	}
+	return ReplicaID(uint64(generation)<<32 | node)
+}
+
+// Node is the node that the replica lives on.
+func (id ReplicaID) Node() uint64 { return uint64(id) & math.MaxUint32 }
+
+// Generation is the replica's generation.
+func (id ReplicaID) Generation() uint32 { return uint32(id >> 32) }
 
 // EntryKind says what the payload of an entry is for.
 type EntryKind uint8
@@ -17,7 +39,8 @@ const (
 	EntryNormal EntryKind = iota
 	// EntryNoOp has no payload; a new leader appends one (dissertation §6.4 step 1).
 	EntryNoOp
-	// EntryConfig carries a membership configuration (with the next issue).
+	// EntryConfig carries a whole configuration (confchange.Config.Append). It takes
+	// effect when it is appended (§6).
 	EntryConfig
 )
 
@@ -53,12 +76,32 @@ type TermRun struct {
 	Term  uint64
 }
 
+// Mark says that the state machine durably covers the log up to Index, whose entry
+// had Term, and under which configuration: the log may start behind it. The zero Mark
+// is that of a log that starts at 1.
+type Mark struct {
+	Index, Term uint64
+	// Config is the encoded configuration in effect at Index (confchange.Config.Append).
+	Config []byte
+}
+
+// ConfigEntry is a configuration and the index of its entry.
+type ConfigEntry struct {
+	Index uint64
+	Data  []byte
+}
+
 // Restored is the state a replica starts from: what recovery found durable.
 type Restored struct {
 	HardState HardState
 	// SnapIndex and SnapTerm name the last entry that the log no longer holds
 	// because the state machine covers it; both 0 for a log that starts at 1.
+	// SnapConfig is the configuration at SnapIndex (Mark.Config); empty if SnapIndex is 0,
+	// where the initial one holds (Config.Voters).
 	SnapIndex, SnapTerm uint64
+	SnapConfig          []byte
+	// Configs are the EntryConfig entries in (SnapIndex, LastIndex], ascending.
+	Configs []ConfigEntry
 	// Runs covers (SnapIndex, LastIndex], ascending in index and term.
 	Runs []TermRun
 	// LastIndex is the last durable entry's index, SnapIndex if there is none.
@@ -100,6 +143,20 @@ const (
 	MsgAppendResp
 	MsgHeartbeat
 	MsgHeartbeatResp
+	// MsgTimeoutNow tells the target of a leadership transfer to campaign at once
+	// (dissertation §3.10).
+	MsgTimeoutNow
+	// MsgReadIndex asks the leader of its Term for a read index on behalf of a follower;
+	// Round names the request.
+	MsgReadIndex
+	// MsgReadIndexResp answers: LogIndex is the read index, Round is echoed; with Reject the
+	// read must be asked again elsewhere or later.
+	MsgReadIndexResp
+	// MsgRemoved tells a replica that the sender's committed configuration excludes it for
+	// good; LogIndex is the index of that configuration's entry.
+	MsgRemoved
+
+	firstMessage, lastMessage = MsgPreVote, MsgRemoved
 )
 
 // Message is what replicas of a group tell each other. Fields that a type does
@@ -125,8 +182,15 @@ type Message struct {
 	// Commit is the sender's commit index, as far as the receiver may use it.
 	Commit uint64
 
-	// Reject refuses a vote or an append.
+	// Reject refuses a vote, an append or a read.
 	Reject bool
+	// Transfer, in MsgVote, says that the leader of the term before asked the candidate to
+	// campaign: voters do not protect that leader (dissertation §4.2.3).
+	Transfer bool
+	// Join, in MsgAppend and MsgHeartbeat to a learner, is the number of the store that the
+	// learner was added for (confchange.Member.Store): only there, and only on its word,
+	// may a replica be created by a message.
+	Join uint64
 	// HintIndex and HintTerm tell a refused leader where to look next: the last
 	// index at which the follower's term is not above the refused one's, and its
 	// term (§5.3, last paragraphs).
@@ -140,13 +204,17 @@ type Message struct {
 	Round uint64
 }
 
-// Persist is what the shell must make durable, in order of Seq. Entries replace
-// everything the log holds from Entries[0].Index on.
+// Persist is what the shell must make durable, in order of Seq: first Mark, then
+// Entries, which replace everything the log holds from Entries[0].Index on.
 type Persist struct {
 	// Seq counts the hand-offs of one Raft value from 1. The shell reports completion
 	// with Persisted(Seq); completion covers all smaller ones too.
-	Seq     uint64
-	State   HardState
+	Seq   uint64
+	State HardState
+	// Mark, if its Index is not 0, lets the log start after Mark.Index. What the log holds
+	// behind that index survives iff the entry at the index is there and has
+	// Mark.Term; otherwise the log is empty then.
+	Mark    Mark
 	Entries []Entry
 }
 
@@ -178,13 +246,20 @@ type Output struct {
 	Reads        []ReadGrant
 	DroppedReads []uint64
 	Fetches      []Fetch
+	// Snapshots are the followers that need entries which the log no longer holds: the
+	// shell sends each the state machine's state, and reports with SnapshotEnded. Until then
+	// the follower gets no entries. Cancelled ones need no snapshot any more.
+	Snapshots, Cancelled []ReplicaID
+	// ConfigChanged: Configuration has changed since the last Output.
+	ConfigChanged bool
 }
 
 // Config is fixed for the life of a Raft value.
 type Config struct {
 	Group GroupID
 	ID    ReplicaID
-	// Voters is the initial configuration, identical on all replicas.
+	// Voters is the initial configuration, identical on all replicas that the group
+	// starts with; empty on a replica that is added later.
 	Voters []ReplicaID
 	// Seed starts the stream of election timeouts.
 	Seed uint64
@@ -199,6 +274,15 @@ type Config struct {
 	// are switches because tests of the paper's claims need both settings.
 	PreVote     bool
 	CheckQuorum bool
+
+	// LeaseReads lets a leader grant reads without asking a quorum, for a while after a
+	// quorum answered (dissertation §6.4.1). It needs CheckQuorum. All replicas of a
+	// group must have the same setting. Reads are linearizable then only if, of any two
+	// replicas, one's clock does not run more than MaxClockDrift faster than the other's
+	// should: each clock's rate is within 1±MaxClockDrift/1e6 of true time.
+	LeaseReads bool
+	// MaxClockDrift is in parts per million, 0 to 500,000.
+	MaxClockDrift int
 
 	// MaxAppendBytes bounds the entries of one append (at least one is sent).
 	MaxAppendBytes int

@@ -27,7 +27,8 @@ type Batch interface {
 // choice) on. What survives is always a prefix of the applied batches; the Raft log
 // is the redo log for the rest (DESIGN §4).
 //
-// An Engine is safe for concurrent readers and one writer.
+// An Engine is safe for concurrent readers, writers and flushes; writers that work at the
+// same time write different keys.
 type Engine interface {
 	Reader
 	// NewBatch returns an empty batch.

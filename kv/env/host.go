@@ -17,7 +17,7 @@ func (t Instant) Sub(u Instant) time.Duration { return time.Duration(t - u) }
 const Never Instant = 1<<63 - 1
 
 // NodeID names one node of a cluster. It is given by the operator at start-up,
-// is at least 1, and is never given to another node of the same cluster.
+// is 1 to 1<<32-1, and is never given to another node of the same cluster.
 type NodeID uint64
 
 // Clock tells the time.
@@ -38,12 +38,40 @@ type Rand interface {
 	Int64N(n int64) int64
 }
 
+// Channel names a stream of messages to a node. What waits on one channel holds up none
+// of the others; messages of different channels may overtake each other.
+type Channel int
+
+const (
+	// ChannelControl carries what is small and urgent: votes, heartbeats, answers.
+	ChannelControl Channel = iota
+	// ChannelLog carries log entries.
+	ChannelLog
+	// ChannelSnapshot carries snapshots.
+	ChannelSnapshot
+	// NumChannels is the number of channels.
+	NumChannels
+)
+
+// String names the channel for logs and traces.
+func (c Channel) String() string {
+	switch c {
+	case ChannelControl:
+		return "control"
+	case ChannelLog:
+		return "log"
+	case ChannelSnapshot:
+		return "snapshot"
+	}
+	return "unknown"
+}
+
 // Transport carries opaque messages between nodes.
 type Transport interface {
 	// Send queues payload for delivery to the node and returns at once. It may
-	// drop it when the queue to that node is full or the node is unreachable.
-	// The transport owns payload from here on.
-	Send(to NodeID, payload []byte)
+	// drop it when the channel's queue to that node is full or the node is unreachable or
+	// unknown. The transport owns payload from here on.
+	Send(to NodeID, channel Channel, payload []byte)
 }
 
 // Lane names a queue of off-loop jobs (ENV-3).
@@ -56,6 +84,9 @@ const (
 	LaneApply
 	// LaneFetch carries reads of older log entries for slow followers.
 	LaneFetch
+	// LaneSnapshot carries what is slow and can wait: flushes of the engine, and the reading
+	// and staging of snapshots.
+	LaneSnapshot
 	// NumLanes is the number of lanes.
 	NumLanes
 )
@@ -69,6 +100,8 @@ func (l Lane) String() string {
 		return "apply"
 	case LaneFetch:
 		return "fetch"
+	case LaneSnapshot:
+		return "snapshot"
 	}
 	return "unknown"
 }

@@ -134,7 +134,7 @@ func (p *Peers) Start(loop Loop, receive func(from env.NodeID, payload []byte)) 
 
 // Send queues a payload for a node; called on the loop, after Start. Payloads for a node that
 // is not a member are dropped.
-func (p *Peers) Send(to env.NodeID, payload []byte) {
+func (p *Peers) Send(to env.NodeID, _ env.Channel, payload []byte) {
 	peer := p.peers[to]
 	if peer == nil {
 		return

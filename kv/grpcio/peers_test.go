@@ -79,7 +79,7 @@ func startStation(t *testing.T, cfg PeersConfig, address string) *station {
 func (s *station) send(t *testing.T, to env.NodeID, payloads ...string) {
 	require.NoError(t, s.loop.Call(t.Context(), func() {
 		for _, p := range payloads {
-			s.peers.Send(to, []byte(p))
+			s.peers.Send(to, env.ChannelControl, []byte(p))
 		}
 	}))
 }
@@ -124,7 +124,7 @@ func TestPeersDeliverInOrder(t *testing.T) {
 			for i := range each {
 				for to := range addr {
 					if to != from {
-						s.loop.Send(to, []byte(number(from, to, i)))
+						s.loop.Send(to, env.ChannelControl, []byte(number(from, to, i)))
 					}
 				}
 			}

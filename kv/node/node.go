@@ -169,7 +169,7 @@ func (n *Node) Send(m *raft.Message) {
 	for i := range m.Entries {
 		size += m.Entries[i].Size()
 	}
-	n.host.Send(env.NodeID(m.To), appendRaft(make([]byte, 0, size), m))
+	n.host.Send(env.NodeID(m.To), env.ChannelControl, appendRaft(make([]byte, 0, size), m))
 }
 
 // SendHash implements replica.Node.
@@ -179,7 +179,7 @@ func (n *Node) SendHash(g raft.GroupID, index, hash uint64) {
 	}
 	for _, m := range n.cfg.Members {
 		if m.ID != n.cfg.ID {
-			n.host.Send(m.ID, appendHash(nil, hashReport{group: g, index: index, hash: hash}))
+			n.host.Send(m.ID, env.ChannelControl, appendHash(nil, hashReport{group: g, index: index, hash: hash}))
 		}
 	}
 }

@@ -38,7 +38,7 @@ type envelope struct {
 func (r *rig) Now() env.Instant                    { return r.now }
 func (r *rig) WallNow() int64                      { return r.wall }
 func (r *rig) Arm(at env.Instant)                  { r.armed = at }
-func (r *rig) Send(to env.NodeID, payload []byte)  { r.sent = append(r.sent, envelope{to, payload}) }
+func (r *rig) Send(to env.NodeID, _ env.Channel, payload []byte)  { r.sent = append(r.sent, envelope{to, payload}) }
 func (r *rig) Submit(lane env.Lane, job env.Job)   { r.jobs[lane] = append(r.jobs[lane], job) }
 func (r *rig) turn()                               { r.n.Turn() }
 func (r *rig) status() *kvpb.GroupStatus           { return r.n.Status().Groups[0] }

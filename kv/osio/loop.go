@@ -57,7 +57,9 @@ func NewLoop(transport env.Transport) *Loop {
 }
 
 // Send hands the payload to the transport.
-func (l *Loop) Send(to env.NodeID, payload []byte) { l.transport.Send(to, payload) }
+func (l *Loop) Send(to env.NodeID, channel env.Channel, payload []byte) {
+	l.transport.Send(to, channel, payload)
+}
 
 // Arm asks for one Tick at or soon after the instant; it replaces any earlier
 // request. Only on the loop.

@@ -15,9 +15,9 @@ type host struct {
 	member *Member
 }
 
-func (h *host) Send(to env.NodeID, payload []byte) {
+func (h *host) Send(to env.NodeID, channel env.Channel, payload []byte) {
 	h.member.cluster.watcher.Sending(h.member, to, payload)
-	h.Host.Send(to, payload)
+	h.Host.Send(to, channel, payload)
 }
 
 // clientReplies are a turn's answers to one client.
@@ -66,7 +66,7 @@ func (m *Member) Turn() {
 		if err != nil {
 			panic("cluster: encoding answers: " + err.Error())
 		}
-		host.Send(m.outbox[i].client, payload)
+		host.Send(m.outbox[i].client, env.ChannelControl, payload)
 	}
 	clear(m.outbox)
 	m.outbox = m.outbox[:0]

@@ -124,7 +124,7 @@ func (c *Client) send(sends []core.Send) {
 		if err != nil {
 			panic("workload: encoding requests: " + err.Error())
 		}
-		c.host.Send(env.NodeID(ep+1), payload)
+		c.host.Send(env.NodeID(ep+1), env.ChannelControl, payload)
 	}
 }
 
