@@ -11,7 +11,8 @@
 //
 // Invariants:
 //
-//	CONF-1  Members are ascending by id, each at most once, and at most one for each node.
+//	CONF-1  Members are ascending by id, each at most once, and at most one for each node; in
+//	        a joint configuration also one that leaves, which the other replaces.
 //	CONF-2  Each member is an incoming voter, an outgoing voter, or a learner; never
 //	        incoming voter and learner. Only in a joint configuration there are outgoing voters.
 //	CONF-3  There are 1 to MaxVoters incoming voters, and as many outgoing ones if joint. (The

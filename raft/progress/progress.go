@@ -10,17 +10,20 @@ const (
 	Probe State = iota
 	// Replicate: pipelined appends.
 	Replicate
+	// Snapshot: it needs entries that the log no longer holds; no appends.
+	Snapshot
 	numStates
 )
 
 // String names the state.
-func (s State) String() string { return [...]string{"probe", "replicate"}[s] }
+func (s State) String() string { return [...]string{"probe", "replicate", "snapshot"}[s] }
 
 // legal[from][to] are the allowed transitions. Replicate to Replicate would
 // lose the record of what is in flight.
 var legal = [numStates][numStates]bool{
-	Probe:     {Replicate: true},
-	Replicate: {Probe: true},
+	Probe:     {Replicate: true, Snapshot: true},
+	Replicate: {Probe: true, Snapshot: true},
+	Snapshot:  {Probe: true, Replicate: true},
 }
 
 // Limits bounds what is on its way to one follower; both are at least 1.
@@ -74,7 +77,7 @@ func (p *Progress) Inflight() (appends, bytes int) { return p.flight.count, p.fl
 // Ready tells whether an append should be sent now, given the leader's last
 // index. A probe is due even if there is nothing new.
 func (p *Progress) Ready(last uint64) bool {
-	if p.paused || p.fetchLo != 0 {
+	if p.paused || p.fetchLo != 0 || p.state == Snapshot {
 		return false
 	}
 	if p.state == Probe {
@@ -95,7 +98,7 @@ func (p *Progress) Room() int { return max(0, p.limits.MaxBytes-p.flight.bytes) 
 // Sent records an append that was sent: entries next..last of this many bytes; last = next-1 if
 // it carried none.
 func (p *Progress) Sent(last uint64, bytes int) {
-	if last+1 < p.next || p.paused || p.fetchLo != 0 || !p.Fits(bytes) {
+	if last+1 < p.next || p.paused || p.fetchLo != 0 || p.state == Snapshot || !p.Fits(bytes) {
 		panic(fmt.Sprintf("progress: append to %d (%d bytes) sent against the rules: %v", last, bytes, p))
 	}
 	if p.state == Probe {
@@ -110,9 +113,9 @@ func (p *Progress) Sent(last uint64, bytes int) {
 }
 
 // Ack records that the follower durably holds everything up to index. It tells
-// whether that was news.
+// whether that was news. It does not end the state Snapshot: CaughtUp does.
 func (p *Progress) Ack(index uint64) bool {
-	if index < p.match || (index == p.match && p.state == Replicate) {
+	if index < p.match || (index == p.match && p.state != Probe) {
 		return false
 	}
 	p.match = max(p.match, index)
@@ -129,7 +132,7 @@ func (p *Progress) Ack(index uint64) bool {
 // that was news: refusals of appends that are superseded, or of what the
 // follower has since acknowledged, are ignored.
 func (p *Progress) Refuse(prev, hint uint64) bool {
-	if prev <= p.match || prev >= p.next {
+	if prev <= p.match || prev >= p.next || p.state == Snapshot {
 		return false
 	}
 	if p.state == Probe && prev != p.next-1 {
@@ -141,6 +144,31 @@ func (p *Progress) Refuse(prev, hint uint64) bool {
 	p.next = max(p.match+1, min(prev, hint+1))
 	p.paused = false
 	return true
+}
+
+// NeedSnapshot records that the log does not hold the entries from Next on: only the state
+// machine's state can bring the follower on.
+func (p *Progress) NeedSnapshot() { p.transition(Snapshot) }
+
+// CaughtUp ends the state Snapshot: what the follower acknowledged meanwhile is enough for the log
+// to go on from there.
+func (p *Progress) CaughtUp() {
+	if p.state != Snapshot {
+		panic(fmt.Sprintf("progress: caught up without a snapshot: %v", p))
+	}
+	p.transition(Replicate)
+}
+
+// SnapshotEnded ends the state Snapshot when the sending is over, with what success only the follower
+// can tell: it is probed with the first entry that the log holds. After a failure that
+// waits for Resume.
+func (p *Progress) SnapshotEnded(first uint64, ok bool) {
+	if p.state != Snapshot {
+		return
+	}
+	p.transition(Probe)
+	p.next = max(p.next, first)
+	p.paused = !ok
 }
 
 // Resume ends a pause: the append it waits for may have been lost.

@@ -42,6 +42,9 @@ func (m *machine) Ack(t *rapid.T) {
 	was, match := m.p.State(), m.p.Match()
 	news := m.p.Ack(index)
 	require.Equal(t, index > match || (index == match && was == Probe), news)
+	if was == Snapshot {
+		require.Equal(t, Snapshot, m.p.State(), "only the leader knows whether the log goes on from there")
+	}
 	m.acked = max(m.acked, index)
 	for was == Replicate && len(m.flights) > 0 && m.flights[0].last <= m.acked {
 		m.flights = m.flights[1:]
@@ -55,6 +58,7 @@ func (m *machine) Refuse(t *rapid.T) {
 		require.Equal(t, before, m.p, "a stale refusal changes nothing")
 		return
 	}
+	require.NotEqual(t, Snapshot, before.State(), "refusals are answers to older appends")
 	m.flights = nil
 	require.Equal(t, Probe, m.p.State())
 	require.False(t, m.p.Paused())
@@ -80,6 +84,32 @@ func (m *machine) Fetched(t *rapid.T) {
 	}
 }
 
+func (m *machine) NeedSnapshot(*rapid.T) {
+	if m.p.Ready(m.last) {
+		m.p.NeedSnapshot()
+		m.flights = nil
+	}
+}
+
+func (m *machine) SnapshotEnded(t *rapid.T) {
+	ok, first := rapid.Bool().Draw(t, "ok"), rapid.Uint64Range(1, m.last+1).Draw(t, "first")
+	before := m.p
+	m.p.SnapshotEnded(first, ok)
+	if before.State() != Snapshot {
+		require.Equal(t, before, m.p)
+		return
+	}
+	require.Equal(t, Probe, m.p.State())
+	require.Equal(t, max(before.Next(), first), m.p.Next())
+	require.Equal(t, !ok, m.p.Paused())
+}
+
+func (m *machine) CaughtUp(*rapid.T) {
+	if m.p.State() == Snapshot {
+		m.p.CaughtUp()
+	}
+}
+
 func (m *machine) Resume(t *rapid.T) {
 	m.p.Resume()
 	require.False(t, m.p.Paused())
@@ -96,6 +126,9 @@ func (m *machine) Check(t *rapid.T) {
 	}
 	require.Zero(t, bytes)
 	require.LessOrEqual(t, m.p.Next(), m.last+1)
+	if m.p.State() == Snapshot {
+		require.False(t, m.p.Ready(m.last))
+	}
 }
 
 // Claim PROG-1..5: whatever answers come, in whatever order, the invariants hold, match is the
@@ -123,6 +156,12 @@ func TestIllegalUsePanics(t *testing.T) {
 	require.Panics(t, func() { p := replicate; p.Sent(4, 0) }, "nothing to send")
 	require.Panics(t, func() { p := replicate; p.Sent(5, 60); p.Sent(6, 60) }, "too many bytes")
 	require.Panics(t, func() { p := replicate; p.Sent(5, 1); p.Sent(6, 1); p.Sent(7, 1); p.Sent(8, 1) }, "too many appends")
+	snapshot := New(5, limits)
+	snapshot.NeedSnapshot()
+	require.Equal(t, "snapshot", snapshot.State().String())
+	require.Panics(t, func() { p := snapshot; p.NeedSnapshot() })
+	require.Panics(t, func() { p := snapshot; p.Sent(5, 1) })
+	require.Panics(t, func() { p := probe; p.CaughtUp() })
 	require.Panics(t, func() { New(0, limits) })
 	require.Panics(t, func() { New(1, Limits{}) })
 }

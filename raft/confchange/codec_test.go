@@ -1,0 +1,70 @@
+package confchange
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func sample() Config {
+	return Config{Generation: 300, Members: []Member{
+		{ID: 1, Voter: true, Outgoing: true, Priority: 3, Info: "127.0.0.1:9000"},
+		{ID: 2, Outgoing: true},
+		{ID: 3, Outgoing: true, Learner: true},
+		{ID: id(4, 300), Learner: true, Promote: true, Store: 1<<64 - 1},
+	}}
+}
+
+// Claim: a configuration survives the codec. Method: one with every field.
+func TestConfigSurvivesTheCodec(t *testing.T) {
+	c := sample()
+	require.NoError(t, c.Validate())
+	got, err := Decode(c.Append([]byte{7})[1:])
+	require.NoError(t, err)
+	require.True(t, c.Equal(got))
+	got.Members[0].Info = ""
+	require.False(t, c.Equal(got))
+}
+
+// Claim: what is not exactly one valid configuration is refused. Method: cut everywhere, and damage by hand.
+func TestDecodeRefusesMalformedInput(t *testing.T) {
+	whole := sample().Append(nil)
+	for n := range whole {
+		_, err := Decode(whole[:n])
+		require.ErrorIs(t, err, errShort)
+	}
+	long := Initial([]uint64{1})
+	long.Members[0].Info = strings.Repeat("x", MaxInfo+1)
+	for name, x := range map[string]struct {
+		b    []byte
+		want error
+	}{
+		"version":  {append([]byte{2}, whole[1:]...), errVersion},
+		"trailing": {append(whole[:len(whole):len(whole)], 0), errTrailing},
+		"number":   {[]byte{1, 0x80, 0}, errNumber},
+		"overlong": {[]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, errNumber},
+		"large":    {[]byte{1, 0xff, 0xff, 0xff, 0xff, 0x7f}, errTooLarge},
+		"members":  {[]byte{1, 0, MaxMembers + 1}, errTooLarge},
+		"flags":    {[]byte{1, 0, 1, 1, 16, 0, 0, 0}, errFlags},
+		"info":     {long.Append(nil), errTooLarge},
+		"nobody":   {Config{}.Append(nil), errNoVoters},
+	} {
+		_, err := Decode(x.b)
+		require.ErrorIs(t, err, x.want, name)
+	}
+}
+
+// Claim: whatever decodes is valid and encodes to the same bytes. Method: fuzz.
+func FuzzDecode(f *testing.F) {
+	f.Add(sample().Append(nil))
+	f.Add(Initial([]uint64{1, 2, 3}).Append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := Decode(b)
+		if err != nil {
+			return
+		}
+		require.NoError(t, c.Validate())
+		require.Equal(t, b, c.Append(nil))
+	})
+}
