@@ -31,6 +31,9 @@ func (c *cache) truncateFrom(index uint64) {
 	c.entries = c.entries[:keep:keep]
 }
 
+// dropTo forgets the entries up to index.
+func (c *cache) dropTo(index uint64) { c.evict(-1, index) }
+
 // evict forgets the oldest entries, none beyond index, until at most limit bytes
 // are left.
 func (c *cache) evict(limit int, index uint64) {

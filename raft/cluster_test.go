@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/holdfastdb/holdfast/raft/confchange"
 )
 
 // chaos takes one random step of a schedule: mostly progress, sometimes a fault.
@@ -54,6 +56,49 @@ func (c *cluster) persistSome(id ReplicaID) {
 		c.persist(id, 1+c.rng.IntN(n))
 		c.after(id)
 	}
+}
+
+// churn takes one random step of a schedule in which the group changes and logs are compacted.
+func (c *cluster) churn(i int) {
+	id := c.ids[c.rng.IntN(len(c.ids))]
+	switch x := c.rng.IntN(100); {
+	case x < 85:
+		c.chaos(i)
+	case x < 90:
+		if r := c.nodes[id]; r != nil && r.Applied() > 0 {
+			r.Compact(r.Applied() - c.rng.Uint64N(min(20, r.Applied())))
+			c.after(id)
+		}
+	case x < 95:
+		if n := len(c.transits); len(c.sendings)+n > 0 {
+			c.sendSnapshot(c.rng.IntN(max(1, n)), c.rng.IntN(4) == 0)
+		}
+	default:
+		if l := c.leader(); l != nil {
+			// Most are refused: that is part of it.
+			_ = c.change(l, c.anyChanges(l)...)
+		}
+	}
+}
+
+// anyChanges draws changes of the leader's configuration.
+func (c *cluster) anyChanges(l *Raft) []confchange.Change {
+	conf := l.Configuration()
+	var changes []confchange.Change
+	for range 1 + c.rng.IntN(2) {
+		m := conf.Members[c.rng.IntN(len(conf.Members))]
+		if node := 1 + c.rng.Uint64N(6); c.rng.IntN(3) == 0 {
+			id := MakeReplicaID(node, conf.Generation+1+uint32(len(changes)))
+			changes = append(changes, change(confchange.AddLearner, id))
+			continue
+		}
+		kinds := []confchange.Kind{confchange.Demote, confchange.Remove, confchange.Remove}
+		if m.Learner {
+			kinds = []confchange.Kind{confchange.Promote, confchange.Promote, confchange.Remove}
+		}
+		changes = append(changes, change(kinds[c.rng.IntN(len(kinds))], ReplicaID(m.ID)))
+	}
+	return changes
 }
 
 // heal ends all faults; then the cluster must agree on one more command.
@@ -106,6 +151,35 @@ func TestClusterSafetyUnderChaos(t *testing.T) {
 	require.Greater(t, commits, 2000, "the schedules must commit under faults")
 	require.Greater(t, reads, 200, "reads must be granted under faults")
 	require.Positive(t, fetches, "slow followers must need fetches")
+}
+
+// Claim (MEMB-01, -02, -05, -07, -08, -10, SNAP-03, -10, COMM-05, -17, ELEC-15, -16): the same while the group changes and followers get
+// snapshots, also from leaders of long ago. Method: as above, with changes and compactions at random.
+func TestClusterSafetyWhileTheGroupChanges(t *testing.T) {
+	var changes, restores, commits, generations int
+	for seed := range uint64(120) {
+		c := newCluster(t, []int{3, 1, 4, 2, 5}[seed%5], seed+1000, func(cfg *Config) {
+			cfg.PreVote = seed%4 != 1
+			cfg.CheckQuorum = seed%8 < 6
+			if seed%3 == 0 {
+				cfg.MaxCacheBytes, cfg.MaxAppendBytes, cfg.MaxInflightAppends = 100, 100, 2
+			}
+		})
+		c.lose, c.double = int(seed%3)*5, int(seed%5)*5
+		c.delay = []time.Duration{time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond}[seed/3%3]
+		c.syncDisk = false
+		for i := range 5000 {
+			c.churn(i)
+		}
+		c.heal()
+		changes, restores, commits = changes+c.changes, restores+c.restores, commits+len(c.committed)
+		generations += int(c.leader().CommittedConfiguration().Generation)
+	}
+	t.Logf("%d changes, %d replicas added, %d snapshots taken over, %d commits", changes, generations, restores, commits)
+	require.Greater(t, changes, 300, "the group must change under faults")
+	require.Greater(t, generations, 100, "replicas must join under faults")
+	require.Greater(t, restores, 100, "followers must need snapshots")
+	require.Greater(t, commits, 2000, "the schedules must commit under faults")
 }
 
 // Claim: the same, for schedules that rapid chooses and shrinks. Method: each draw is one step.

@@ -8,17 +8,17 @@ import (
 )
 
 // codecVersion is the first byte of every message. A reader refuses versions it does not know.
-const codecVersion = 1
+const codecVersion = 2
 
 // A message is
 //
-//	version, type, fields (one byte each), group, from, to, term, then the fields
-//	whose bit is set: LogIndex, LogTerm, Commit, HintIndex, HintTerm, Round, and the
-//	number of entries followed by them.
+//	version, type (one byte each), fields, group, from, to, term, then the fields
+//	whose bit is set: LogIndex, LogTerm, Commit, HintIndex, HintTerm, Round, Join, and the
+//	number of entries followed by them. Reject and Transfer are their bits.
 //
 // An entry is index, term, kind (one byte), length of the data, data. Numbers
-// are unsigned varints in their shortest form, and fields that are zero are left
-// out, so that every message has exactly one encoding.
+// (fields too) are unsigned varints in their shortest form, and fields that are zero are
+// left out, so that every message has exactly one encoding.
 const (
 	fieldLogIndex = 1 << iota
 	fieldLogTerm
@@ -28,6 +28,10 @@ const (
 	fieldRound
 	fieldEntries
 	fieldReject
+	fieldTransfer
+	fieldJoin
+
+	fieldsKnown = fieldJoin<<1 - 1
 )
 
 // minEntryBytes is the size of the smallest encoded entry.
@@ -45,7 +49,7 @@ var (
 
 // AppendMessage appends the encoding of m to dst.
 func AppendMessage(dst []byte, m *Message) []byte {
-	var fields byte
+	var fields uint64
 	optional := [...]uint64{m.LogIndex, m.LogTerm, m.Commit, m.HintIndex, m.HintTerm, m.Round}
 	for i, v := range optional {
 		if v != 0 {
@@ -58,7 +62,14 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	if m.Reject {
 		fields |= fieldReject
 	}
-	dst = append(dst, codecVersion, byte(m.Type), fields)
+	if m.Transfer {
+		fields |= fieldTransfer
+	}
+	if m.Join != 0 {
+		fields |= fieldJoin
+	}
+	dst = append(dst, codecVersion, byte(m.Type))
+	dst = binary.AppendUvarint(dst, fields)
 	dst = binary.AppendUvarint(dst, uint64(m.Group))
 	dst = binary.AppendUvarint(dst, uint64(m.From))
 	dst = binary.AppendUvarint(dst, uint64(m.To))
@@ -67,6 +78,9 @@ func AppendMessage(dst []byte, m *Message) []byte {
 		if v != 0 {
 			dst = binary.AppendUvarint(dst, v)
 		}
+	}
+	if m.Join != 0 {
+		dst = binary.AppendUvarint(dst, m.Join)
 	}
 	if len(m.Entries) > 0 {
 		dst = binary.AppendUvarint(dst, uint64(len(m.Entries)))
@@ -157,24 +171,25 @@ func DecodeMessage(b []byte) (Message, error) {
 		return Message{}, fmt.Errorf("%w: %d, this build knows %d", errVersion, v, codecVersion)
 	}
 	m := Message{Type: MessageType(r.byte())}
-	fields := r.byte()
+	fields := r.uvarint()
 	m.Group, m.From, m.To = GroupID(r.uvarint()), ReplicaID(r.uvarint()), ReplicaID(r.uvarint())
 	m.Term = r.uvarint()
-	m.Reject = fields&fieldReject != 0
+	m.Reject, m.Transfer = fields&fieldReject != 0, fields&fieldTransfer != 0
 	r.optional(fields, fieldLogIndex, &m.LogIndex)
 	r.optional(fields, fieldLogTerm, &m.LogTerm)
 	r.optional(fields, fieldCommit, &m.Commit)
 	r.optional(fields, fieldHintIndex, &m.HintIndex)
 	r.optional(fields, fieldHintTerm, &m.HintTerm)
 	r.optional(fields, fieldRound, &m.Round)
+	r.optional(fields, fieldJoin, &m.Join)
 	if fields&fieldEntries != 0 {
 		m.Entries = r.entries(m.LogIndex)
 	}
 	if len(r.b) > 0 {
 		r.fail(errTrailing)
 	}
-	if r.err == nil && (m.Type < MsgPreVote || m.Type > MsgHeartbeatResp) {
-		r.fail(fmt.Errorf("%w: unknown type %d", errMessage, m.Type))
+	if r.err == nil && (m.Type < firstMessage || m.Type > lastMessage || fields > fieldsKnown) {
+		r.fail(fmt.Errorf("%w: unknown type %d or fields %#x", errMessage, m.Type, fields))
 	}
 	if r.err != nil {
 		return Message{}, r.err
@@ -182,7 +197,7 @@ func DecodeMessage(b []byte) (Message, error) {
 	return m, nil
 }
 
-func (r *reader) optional(fields, bit byte, v *uint64) {
+func (r *reader) optional(fields, bit uint64, v *uint64) {
 	if fields&bit == 0 || r.err != nil {
 		return
 	}

@@ -12,11 +12,12 @@ import (
 func drawMessage(t *rapid.T) Message {
 	num := rapid.OneOf(rapid.Just(uint64(0)), rapid.Uint64Range(1, 300), rapid.Uint64Range(0, maxNumber-100))
 	m := Message{
-		Type:  MessageType(rapid.IntRange(int(MsgPreVote), int(MsgHeartbeatResp)).Draw(t, "type")),
+		Type:  MessageType(rapid.IntRange(int(firstMessage), int(lastMessage)).Draw(t, "type")),
 		Group: GroupID(num.Draw(t, "group")), From: ReplicaID(num.Draw(t, "from")), To: ReplicaID(num.Draw(t, "to")),
 		Term: num.Draw(t, "term"), LogIndex: num.Draw(t, "index"), LogTerm: num.Draw(t, "logterm"),
 		Commit: num.Draw(t, "commit"), Reject: rapid.Bool().Draw(t, "reject"), HintIndex: num.Draw(t, "hint"),
 		HintTerm: num.Draw(t, "hintterm"), Round: num.Draw(t, "round"),
+		Transfer: rapid.Bool().Draw(t, "transfer"), Join: num.Draw(t, "join"),
 	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "entries") {
 		e := Entry{
@@ -83,7 +84,8 @@ func TestDecodeRefusesMalformedInput(t *testing.T) {
 	set := func(at int, v byte) func([]byte) []byte {
 		return func(b []byte) []byte { b[at] = v; return b }
 	}
-	require.ErrorIs(t, damage(set(0, 2)), errVersion)
+	require.ErrorIs(t, damage(set(0, 1)), errVersion, "the version before")
+	require.ErrorIs(t, damage(set(0, 3)), errVersion)
 	require.ErrorIs(t, damage(set(1, 0)), errMessage)
 	require.ErrorIs(t, damage(set(1, 99)), errMessage)
 	require.ErrorIs(t, damage(set(7, 0)), errMessage, "a zero that is not left out")
@@ -94,6 +96,9 @@ func TestDecodeRefusesMalformedInput(t *testing.T) {
 	require.ErrorIs(t, damage(set(13, 1)), errShort)
 	require.ErrorIs(t, damage(func(b []byte) []byte { return append(b, 0) }), errTrailing)
 	require.ErrorIs(t, damage(func([]byte) []byte { return nil }), errShort)
+	unknown := binary.AppendUvarint([]byte{codecVersion, byte(MsgVote)}, fieldsKnown+1)
+	_, err = DecodeMessage(append(unknown, 1, 2, 3, 4))
+	require.ErrorIs(t, err, errMessage, "a field of a later version")
 	overlong := append([]byte{codecVersion, byte(MsgVote), 0, 0x81, 0x00}, 1, 2, 3)
 	_, err = DecodeMessage(overlong)
 	require.ErrorIs(t, err, errNumber)
@@ -111,6 +116,12 @@ func FuzzDecodeMessage(f *testing.F) {
 		{Type: MsgAppendResp, Group: 7, From: 3, To: 1, Term: 9, LogIndex: 5, Reject: true, HintIndex: 3, HintTerm: 2},
 		{Type: MsgVote, Group: 7, From: 3, To: 1, Term: 1<<62 - 1, LogIndex: 1, LogTerm: 1},
 		{Type: MsgPreVoteResp, Group: 7, From: 3, To: 1, Term: 1, Round: 1},
+		{Type: MsgVote, Group: 7, From: 3, To: 1, Term: 2, Transfer: true},
+		{Type: MsgTimeoutNow, Group: 7, From: 3, To: 1, Term: 2},
+		{Type: MsgReadIndex, Group: 7, From: 3, To: 1, Term: 2, Round: 1<<61 + 7},
+		{Type: MsgReadIndexResp, Group: 7, From: 3, To: 1, Term: 2, LogIndex: 9, Round: 1<<61 + 7},
+		{Type: MsgRemoved, Group: 7, From: 3, To: 1, Term: 2, LogIndex: 9},
+		{Type: MsgHeartbeat, Group: 7, From: 3, To: 1, Term: 2, Round: 3, Join: 1<<64 - 1},
 	} {
 		f.Add(AppendMessage(nil, &m))
 	}

@@ -13,6 +13,7 @@ func (r *Raft) maybeCommit() {
 	}
 	r.commit = index
 	r.leading.uncommitted.freeTo(index)
+	r.settleConfig()
 }
 
 // matchOf returns the last index that a voter is known to hold durably. The leader

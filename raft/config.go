@@ -6,8 +6,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/holdfastdb/holdfast/raft/confchange"
 	"github.com/holdfastdb/holdfast/raft/progress"
-	"github.com/holdfastdb/holdfast/raft/quorum"
 )
 
 // Never is a time that is not reached: the Deadline of a core that waits for
@@ -46,8 +46,13 @@ func (c *Config) validate() error {
 		}
 		seen[v] = true
 	}
-	if !seen[c.ID] {
+	if len(c.Voters) > 0 && !seen[c.ID] {
 		return fmt.Errorf("raft: config: replica %d is not among Voters %v", c.ID, c.Voters)
+	}
+	if initial := c.initial(); len(c.Voters) > 0 {
+		if err := initial.Validate(); err != nil {
+			return fmt.Errorf("raft: config: Voters %v: %w", c.Voters, err)
+		}
 	}
 	if c.HeartbeatInterval <= 0 {
 		return fmt.Errorf("raft: config: HeartbeatInterval is %v, must be positive", c.HeartbeatInterval)
@@ -55,6 +60,12 @@ func (c *Config) validate() error {
 	if c.ElectionTimeout < 2*c.HeartbeatInterval || c.ElectionTimeout > 24*time.Hour {
 		return fmt.Errorf("raft: config: ElectionTimeout is %v, must be at least twice HeartbeatInterval (%v) and at most a day",
 			c.ElectionTimeout, c.HeartbeatInterval)
+	}
+	if c.LeaseReads && !c.CheckQuorum {
+		return errors.New("raft: config: LeaseReads needs CheckQuorum: without it followers do not protect their leader")
+	}
+	if c.MaxClockDrift < 0 || c.MaxClockDrift > 500_000 {
+		return fmt.Errorf("raft: config: MaxClockDrift is %d parts per million, must be 0 to 500000", c.MaxClockDrift)
 	}
 	for _, l := range []struct {
 		name  string
@@ -74,12 +85,14 @@ func (c *Config) validate() error {
 	return nil
 }
 
-func (c *Config) quorum() quorum.Config {
+// initial is the configuration that the group starts with; that of a replica which is added later knows
+// of nobody.
+func (c *Config) initial() confchange.Config {
 	ids := make([]uint64, len(c.Voters))
 	for i, v := range c.Voters {
 		ids[i] = uint64(v)
 	}
-	return quorum.Majority(ids...)
+	return confchange.Initial(ids)
 }
 
 func (c *Config) limits() progress.Limits {

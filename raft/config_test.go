@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/raft/confchange"
 )
 
 // Claim: a configuration that cannot work is refused with the field's name. Method: one defect at a time.
@@ -15,7 +17,8 @@ func TestConfigIsValidated(t *testing.T) {
 		"must be distinct":              func(c *Config) { c.Voters = []ReplicaID{1, 2, 2} },
 		"distinct and not 0":            func(c *Config) { c.Voters = []ReplicaID{1, 0} },
 		"replica 1 is not among Voters": func(c *Config) { c.Voters = []ReplicaID{2, 3} },
-		"not among Voters []":           func(c *Config) { c.Voters = nil },
+		"at most 9 may be":              func(c *Config) { c.Voters = testConfig(1, 10).Voters },
+		"second on its node":            func(c *Config) { c.Voters = []ReplicaID{1, MakeReplicaID(1, 1)} },
 		"HeartbeatInterval is 0s":       func(c *Config) { c.HeartbeatInterval = 0 },
 		"ElectionTimeout is 19ms":       func(c *Config) { c.ElectionTimeout = 19 * time.Millisecond },
 		"at most a day":                 func(c *Config) { c.ElectionTimeout = 48 * time.Hour },
@@ -33,12 +36,16 @@ func TestConfigIsValidated(t *testing.T) {
 	}
 }
 
+// conf is an encoded configuration of these voters.
+func conf(voters ...uint64) []byte { return confchange.Initial(voters).Append(nil) }
+
 // Claim: a restored state that contradicts itself is refused: the replica may have forgotten promises. Method: one contradiction at a time.
 func TestRestoredStateIsValidated(t *testing.T) {
 	good := func() Restored {
 		return Restored{
 			HardState: HardState{Term: 7, Vote: 2, Commit: 12}, SnapIndex: 10, SnapTerm: 3, LastIndex: 13, Applied: 11,
-			Runs: []TermRun{{11, 3}, {13, 6}}, Tail: []Entry{{Index: 12, Term: 3}, {Index: 13, Term: 6}},
+			Runs: []TermRun{{11, 3}, {13, 6}}, Tail: []Entry{{Index: 12, Term: 3}, {Index: 13, Term: 6, Kind: EntryConfig, Data: conf(1, 2)}},
+			SnapConfig: conf(1, 2, 3), Configs: []ConfigEntry{{Index: 11, Data: conf(1)}, {Index: 13, Data: conf(1, 2)}},
 		}
 	}
 	_, err := New(testConfig(1, 3), good(), 0)
@@ -65,6 +72,14 @@ func TestRestoredStateIsValidated(t *testing.T) {
 		{"does not end at the last index", func(s *Restored) { s.Tail = make([]Entry, 4) }},
 		{"contradicts", func(s *Restored) { s.Tail[1].Index = 14 }},
 		{"contradicts", func(s *Restored) { s.Tail[0].Term = 6 }},
+		{"configuration at index 10", func(s *Restored) { s.SnapConfig = nil }},
+		{"configuration at index 10", func(s *Restored) { s.SnapConfig = []byte{1, 0, 0} }},
+		{"configuration of entry 11", func(s *Restored) { s.Configs[0].Data = s.Configs[0].Data[:3] }},
+		{"configuration at index 10 of a log", func(s *Restored) { s.Configs[0].Index = 10 }},
+		{"configuration at index 11 of a log", func(s *Restored) { s.Configs[1].Index = 11 }},
+		{"configuration at index 14 of a log", func(s *Restored) { s.Configs[1].Index = 14 }},
+		{"entry 13 is a configuration", func(s *Restored) { s.Configs = s.Configs[:1] }},
+		{"entry 13 is a configuration", func(s *Restored) { s.Configs[1].Data = conf(1) }},
 	} {
 		s := good()
 		c.change(&s)

@@ -10,33 +10,39 @@ import (
 type electionState struct {
 	// deadline is when the replica campaigns unless a leader or a granted vote pushes it on.
 	deadline time.Duration
-	// heard is when the current leader was last heard.
+	// heard is when a leader was last heard, of whatever term; it starts with the start of the
+	// replica, which may have forgotten what it heard.
 	heard time.Duration
 	// attempt numbers the pre-vote rounds of this Raft value.
 	attempt uint64
 	// solicited: this candidacy is durable and its votes were asked for.
 	solicited bool
+	// transfer: the leader of the term before asked for this candidacy.
+	transfer bool
 }
 
 // pushElection starts a new wait of a random length in [1,2) times ElectionTimeout (§5.2).
 func (r *Raft) pushElection() {
 	// SplitMix64: a stream of this replica's own, from Config.Seed.
 	r.random += 0x9e3779b97f4a7c15
-	z := r.random
+	timeout := uint64(r.cfg.ElectionTimeout)
+	r.election.deadline = r.now + time.Duration(timeout+mix(r.random)%timeout)
+}
+
+func mix(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
-	z ^= z >> 31
-	timeout := uint64(r.cfg.ElectionTimeout)
-	r.election.deadline = r.now + time.Duration(timeout+z%timeout)
+	return z ^ z>>31
 }
 
 // hearsLeader tells whether there is a leader that this replica believes alive:
 // itself, or one heard within the least election timeout. It is what makes
 // leaders sticky; without check-quorum it would let a leader without a quorum
-// silence its followers for ever, so the two go together.
+// silence its followers for ever, so the two go together. With leases it counts
+// when a leader was heard, not whether it is still known (lease.go).
 func (r *Raft) hearsLeader() bool {
 	if !r.cfg.CheckQuorum || r.leader == 0 {
-		return false
+		return r.bound()
 	}
 	return r.role == Leader || r.now-r.election.heard < r.cfg.ElectionTimeout
 }
@@ -54,11 +60,16 @@ func (r *Raft) becomeFollower(term uint64) {
 		r.stepDown()
 		r.pushElection()
 	}
+	r.dropReads()
 	r.role, r.leader = Follower, 0
 }
 
 // campaign starts an election (§5.2), or first asks whether one could be won.
 func (r *Raft) campaign() {
+	if r.bound() {
+		r.election.deadline = r.election.heard + r.cfg.ElectionTimeout
+		return
+	}
 	if r.diskHangs() {
 		r.becomeFollower(r.term)
 		r.pushElection()
@@ -78,6 +89,7 @@ func (r *Raft) becomeCandidate() {
 	r.becomeFollower(r.term + 1)
 	r.role, r.vote = Candidate, r.id
 	r.resetVotes()
+	r.election.transfer = false
 	r.election.solicited = false
 	r.pushElection()
 }
@@ -101,7 +113,12 @@ func (r *Raft) solicit() {
 	r.election.solicited = true
 	r.selfVote = quorum.Granted
 	for i := range r.peers {
-		r.send(Message{Type: MsgVote, To: r.peers[i].id, LogIndex: r.log.last, LogTerm: r.log.lastTerm()})
+		if !r.peers[i].voter {
+			continue
+		}
+		r.send(Message{
+			Type: MsgVote, To: r.peers[i].id, LogIndex: r.log.last, LogTerm: r.log.lastTerm(), Transfer: r.election.transfer,
+		})
 	}
 	r.countVotes()
 }

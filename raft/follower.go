@@ -7,6 +7,9 @@ type followerState struct {
 	// matched is the last index up to which the log is known to equal the
 	// leader's. It says nothing about the disk.
 	matched uint64
+	// restored: a snapshot moved this replica on, which need not be known to the leader of this
+	// term, if that is an old one.
+	restored bool
 }
 
 // follow notes that the leader of this term was heard; it alone, besides a
@@ -29,7 +32,12 @@ func (r *Raft) onAppend(m *Message) {
 	last := m.LogIndex + uint64(len(m.Entries))
 	if m.LogIndex < r.log.snapIndex {
 		// What the snapshot covers is committed, and so it is in the leader's log too.
-		skip := min(r.log.snapIndex-m.LogIndex, uint64(len(m.Entries)))
+		gap := r.log.snapIndex - m.LogIndex
+		skip := min(gap, uint64(len(m.Entries)))
+		if skip == gap && m.Entries[skip-1].Term != r.log.snapTerm {
+			r.contradiction(m.Entries[skip-1].Index)
+			return
+		}
 		m.Entries = m.Entries[skip:]
 		last = max(last, r.log.snapIndex)
 	} else if !r.log.matches(m.LogIndex, m.LogTerm) {
@@ -40,7 +48,9 @@ func (r *Raft) onAppend(m *Message) {
 		})
 		return
 	}
-	r.merge(m.Entries)
+	if !r.merge(m.Entries) {
+		return
+	}
 	r.following.matched = max(r.following.matched, last)
 	r.learnCommit(m.Commit)
 	r.promises.ack = m.From
@@ -51,20 +61,37 @@ func (r *Raft) onAppend(m *Message) {
 }
 
 // merge adds the entries that the log lacks. Only a real conflict removes
-// anything, and only from there on: a late append must not undo newer ones (§5.3).
-func (r *Raft) merge(entries []Entry) {
+// anything, and only from there on: a late append must not undo newer ones (§5.3). The configuration
+// follows the log, whichever way it goes (§6). It tells whether the entries are those of the log now.
+func (r *Raft) merge(entries []Entry) bool {
 	entries = entries[r.log.firstNew(entries):]
 	if len(entries) == 0 {
-		return
+		return true
 	}
+	changed := false
 	if from := entries[0].Index; from <= r.log.last {
 		if from <= r.commit {
-			panic(fmt.Sprintf("raft: RAFT-9: group %d: leader %d of term %d wants to replace entry %d, but %d is committed",
-				r.cfg.Group, r.leader, r.term, from, r.commit))
+			r.contradiction(from)
+			return false
 		}
 		r.log.truncateFrom(from)
+		changed = r.popConfigs(from)
 	}
 	r.log.append(entries)
+	if r.pushConfigs(entries) || changed {
+		r.configure()
+	}
+	return true
+}
+
+// contradiction meets a leader that wants to replace what is committed. One that was deposed
+// long ago may do so if a snapshot, and not a message of a newer term, told this replica what
+// is committed: it is ignored, as it would be if its term were known to be over.
+func (r *Raft) contradiction(index uint64) {
+	if !r.following.restored {
+		panic(fmt.Sprintf("raft: RAFT-9: group %d: leader %d of term %d wants to replace entry %d, but %d is committed",
+			r.cfg.Group, r.leader, r.term, index, r.commit))
+	}
 }
 
 // learnCommit takes over the leader's commit index, as far as the logs are known

@@ -170,7 +170,7 @@ func TestReplacingCommittedEntryPanics(t *testing.T) {
 // Claim: appends that reach below the snapshot are taken as far as they reach above it (REPL-04, REPL-22).
 // Method: late appends to a log that starts at a snapshot.
 func TestAppendBelowSnapshot(t *testing.T) {
-	r, err := New(testConfig(1, 3), Restored{HardState: HardState{Term: 5}, SnapIndex: 10, SnapTerm: 4, LastIndex: 10, Applied: 10}, 0)
+	r, err := New(testConfig(1, 3), Restored{HardState: HardState{Term: 5}, SnapIndex: 10, SnapTerm: 4, SnapConfig: conf(1, 2, 3), LastIndex: 10, Applied: 10}, 0)
 	require.NoError(t, err)
 	s := &solo{Raft: r, t: t}
 	require.Equal(t, uint64(10), only(t, s.answer(app(5, 3, 2, 0, 2, 2)), MsgAppendResp).LogIndex)
@@ -187,10 +187,10 @@ func TestInvalidMessagesAreDropped(t *testing.T) {
 	for name, change := range map[string]func(*Message){
 		"group":            func(m *Message) { m.Group = 8 },
 		"to another":       func(m *Message) { m.To = 2 },
-		"from a stranger":  func(m *Message) { m.From = 9 },
+		"from nobody":      func(m *Message) { m.From = 0 },
 		"from itself":      func(m *Message) { m.From = 1 },
 		"no type":          func(m *Message) { m.Type = 0 },
-		"unknown type":     func(m *Message) { m.Type = MsgHeartbeatResp + 1 },
+		"unknown type":     func(m *Message) { m.Type = lastMessage + 1 },
 		"no term":          func(m *Message) { m.Term, m.LogTerm, m.Entries = 0, 0, nil },
 		"huge term":        func(m *Message) { m.Term = maxNumber },
 		"huge index":       func(m *Message) { m.LogIndex, m.Entries = maxNumber, nil },
@@ -201,6 +201,8 @@ func TestInvalidMessagesAreDropped(t *testing.T) {
 		"entry above term": func(m *Message) { m.Entries[1].Term = 6 },
 		"entry of term 0":  func(m *Message) { m.LogTerm, m.Entries[0].Term = 0, 0 },
 		"kind":             func(m *Message) { m.Entries[0].Kind = 9 },
+		"transfer":         func(m *Message) { m.Transfer = true },
+		"read at index 0":  func(m *Message) { *m = Message{Type: MsgReadIndexResp, Group: 7, From: 2, To: 1, Term: 5} },
 		"entries in vote":  func(m *Message) { m.Type = MsgVote },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/raft/confchange"
 )
 
 const (
@@ -26,31 +28,6 @@ func testConfig(id ReplicaID, n int) Config {
 		c.Voters = append(c.Voters, ReplicaID(i+1))
 	}
 	return c
-}
-
-// disk is what one replica's shell made durable, and what is on its way there.
-type disk struct {
-	state   HardState
-	entries []Entry
-	pending []Persist
-}
-
-func (d *disk) write(p Persist) {
-	d.state = p.State
-	if len(p.Entries) > 0 {
-		d.entries = append(slices.Clone(d.entries[:p.Entries[0].Index-1]), p.Entries...)
-	}
-}
-
-func (d *disk) restored(applied uint64) Restored {
-	s := Restored{HardState: d.state, LastIndex: uint64(len(d.entries)), Applied: applied}
-	for _, e := range d.entries {
-		if n := len(s.Runs); n == 0 || s.Runs[n-1].Term != e.Term {
-			s.Runs = append(s.Runs, TermRun{First: e.Index, Term: e.Term})
-		}
-	}
-	s.Tail = slices.Clone(d.entries[len(d.entries)/2:])
-	return s
 }
 
 type letter struct {
@@ -95,6 +72,7 @@ type cluster struct {
 	readFloor map[uint64]uint64
 	droppedRd []uint64
 	sent      int
+	snapshots
 }
 
 func newCluster(t require.TestingT, n int, seed uint64, change func(*Config)) *cluster {
@@ -102,6 +80,7 @@ func newCluster(t require.TestingT, n int, seed uint64, change func(*Config)) *c
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), cfgs: map[ReplicaID]Config{}, nodes: map[ReplicaID]*Raft{},
 		disks: map[ReplicaID]*disk{}, cut: map[[2]ReplicaID]bool{}, delay: time.Millisecond, syncDisk: true,
 		leaders: map[uint64]ReplicaID{}, applied: map[ReplicaID]uint64{}, readFloor: map[uint64]uint64{},
+		snapshots: snapshots{installed: map[ReplicaID]Mark{}, known: map[ReplicaID]confchange.Config{}},
 	}
 	for i := range n {
 		id := ReplicaID(i + 1)
@@ -117,9 +96,10 @@ func newCluster(t require.TestingT, n int, seed uint64, change func(*Config)) *c
 }
 
 func (c *cluster) start(id ReplicaID) {
+	c.disks[id].repair(c.installed[id])
 	r, err := New(c.cfgs[id], c.disks[id].restored(c.applied[id]), c.now)
 	require.NoError(c.t, err)
-	c.nodes[id] = r
+	c.nodes[id], c.known[id] = r, r.Configuration()
 	c.after(id)
 }
 
@@ -132,6 +112,10 @@ func (c *cluster) crash(id ReplicaID) {
 	d.pending = nil
 	delete(c.nodes, id)
 	c.fetches = slices.DeleteFunc(c.fetches, func(f pendingFetch) bool { return f.id == id })
+	c.sendings = slices.DeleteFunc(c.sendings, func(s sending) bool { return s.from == id })
+	for i := range c.transits {
+		c.transits[i].done = c.transits[i].done || c.transits[i].from == id
+	}
 }
 
 // after handles what the last input of a replica led to.
@@ -162,6 +146,7 @@ func (c *cluster) collect(id ReplicaID, out Output) {
 	for _, f := range out.Fetches {
 		c.fetches = append(c.fetches, pendingFetch{id, f})
 	}
+	c.collectSnapshots(id, out)
 	for _, g := range out.Reads {
 		require.GreaterOrEqual(c.t, g.Index, c.readFloor[g.ID], "a read misses what was committed before it")
 	}
@@ -218,7 +203,8 @@ func (c *cluster) observeLeader(r *Raft) {
 	c.leaders[r.Term()] = r.ID()
 	for i, want := range c.commits {
 		term, ok := r.TermAt(uint64(i) + 1)
-		require.True(c.t, want.in >= r.Term() || ok && term == want.term,
+		covered := uint64(i)+1 < r.FirstIndex()
+		require.True(c.t, want.in >= r.Term() || covered || ok && term == want.term,
 			"leader %d of term %d lacks entry %d, committed in term %d", r.ID(), r.Term(), i+1, want.in)
 	}
 }
@@ -227,7 +213,7 @@ func (c *cluster) entry(id ReplicaID, index uint64) Entry {
 	if es, ok := c.nodes[id].Slice(index, index, 1); ok {
 		return es[0]
 	}
-	return c.disks[id].entries[index-1]
+	return c.disks[id].at(index)
 }
 
 // persist completes the first n hand-offs of a replica.
@@ -278,6 +264,7 @@ func (c *cluster) step() {
 func (c *cluster) deliver(i int) {
 	m := c.mail[i].message
 	c.mail = slices.Delete(c.mail, i, i+1)
+	c.join(&m)
 	if r := c.nodes[m.To]; r != nil && !c.cut[[2]ReplicaID{m.From, m.To}] {
 		r.Receive(c.now, m)
 		c.after(m.To)
@@ -291,11 +278,11 @@ func (c *cluster) answerFetch(fail bool) {
 	}
 	f := c.fetches[0]
 	c.fetches = c.fetches[1:]
-	entries := c.disks[f.id].entries
-	if fail || f.Hi > uint64(len(entries)) {
+	d := c.disks[f.id]
+	if fail || f.Hi > d.last() || f.Lo <= d.mark.Index {
 		c.nodes[f.id].Fetched(f.Peer, f.Lo, nil)
 	} else {
-		part := entries[f.Lo-1 : f.Hi]
+		part := d.entries[f.Lo-1-d.mark.Index : f.Hi-d.mark.Index]
 		n, _ := prefix(part, f.MaxBytes)
 		c.nodes[f.id].Fetched(f.Peer, f.Lo, slices.Clone(part[:n]))
 	}
@@ -305,10 +292,18 @@ func (c *cluster) answerFetch(fail bool) {
 // run goes on for so long in virtual time.
 func (c *cluster) run(d time.Duration) {
 	for end := c.now + d; c.now < end; {
-		for len(c.fetches) > 0 {
-			c.answerFetch(false)
-		}
+		c.serve()
 		c.step()
+	}
+}
+
+// serve answers all fetches and completes all snapshots.
+func (c *cluster) serve() {
+	for len(c.fetches) > 0 {
+		c.answerFetch(false)
+	}
+	for len(c.sendings)+len(c.transits) > 0 {
+		c.sendSnapshot(0, false)
 	}
 }
 
@@ -316,9 +311,7 @@ func (c *cluster) run(d time.Duration) {
 func (c *cluster) runUntil(what string, done func() bool) {
 	for end := c.now + time.Minute; !done(); {
 		require.Less(c.t, c.now, end, what)
-		for len(c.fetches) > 0 {
-			c.answerFetch(false)
-		}
+		c.serve()
 		c.step()
 	}
 }
@@ -367,7 +360,7 @@ func (c *cluster) isolate(id ReplicaID, cut bool) {
 
 func (c *cluster) agree(what string) {
 	c.runUntil(what, func() bool {
-		for _, id := range c.ids {
+		for _, id := range c.members() {
 			r := c.nodes[id]
 			if r == nil || r.Applicable() != uint64(len(c.committed)) || r.LastIndex() != r.Commit() {
 				return false

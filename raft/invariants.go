@@ -9,7 +9,14 @@ type checkpoint struct {
 	vote                              ReplicaID
 	role                              Role
 	last, acked, round                uint64
-	match                             []uint64
+	abdicated                         bool
+	resets, configIndex               uint64
+	match                             []peerMatch
+}
+
+type peerMatch struct {
+	id    ReplicaID
+	match uint64
 }
 
 // CheckInvariants returns an error that names the first invariant of this package that does not hold,
@@ -27,23 +34,25 @@ func (r *Raft) CheckInvariants() error {
 
 var checks = [...]func(*Raft) error{
 	(*Raft).checkLog, (*Raft).checkState, (*Raft).checkPromises, (*Raft).checkLeader, (*Raft).checkReads,
-	(*Raft).checkDelta, (*Raft).checkLeaderDelta,
+	(*Raft).checkTransfer, (*Raft).checkMembership, (*Raft).checkSnapshots, (*Raft).checkDelta, (*Raft).checkLeaderDelta,
 }
 
 func (r *Raft) checkLog() error { return r.log.check() }
 
 func (r *Raft) remember() {
 	if r.checkpoint == nil {
-		r.checkpoint = &checkpoint{match: make([]uint64, len(r.peers))}
+		r.checkpoint = &checkpoint{}
 	}
 	c := r.checkpoint
 	commitTerm, _ := r.log.termAt(r.commit)
 	*c = checkpoint{
 		term: r.term, commit: r.commit, commitTerm: commitTerm, applied: r.applied, vote: r.vote, role: r.role,
-		last: r.log.last, acked: r.promises.acked, round: r.leading.round, match: c.match,
+		last: r.log.last, acked: r.promises.acked, round: r.leading.round, match: c.match[:0],
+		resets: r.resets, configIndex: r.ConfigIndex(),
+		abdicated: r.leading.abdicated,
 	}
 	for i := range r.peers {
-		c.match[i] = r.peers[i].progress.Match()
+		c.match = append(c.match, peerMatch{r.peers[i].id, r.peers[i].progress.Match()})
 	}
 }
 
@@ -85,7 +94,7 @@ func (r *Raft) checkLeader() error {
 	if r.vote != r.id {
 		return fmt.Errorf("RAFT-2: leads with a vote for %d", r.vote)
 	}
-	if term, ok := r.log.termAt(r.leading.start); !ok || term != r.term || r.log.lastTerm() != r.term {
+	if term, ok := r.log.termAt(r.leading.start); r.leading.start > r.log.snapIndex && (!ok || term != r.term || r.log.lastTerm() != r.term) {
 		return fmt.Errorf("RAFT-5: its first entry %d is gone or has term %d", r.leading.start, term)
 	}
 	for i := range r.peers {
@@ -102,15 +111,35 @@ func (r *Raft) checkLeader() error {
 
 func (r *Raft) checkReads() error {
 	s := &r.reads
-	if r.role != Leader && len(s.waiting)+len(s.confirming) > 0 {
-		return fmt.Errorf("RAFT-10: %d reads wait", len(s.waiting)+len(s.confirming))
-	}
-	if len(s.confirming) == 0 {
+	remote := len(s.remote) + len(s.confirmingRemote)
+	switch {
+	case s.pending() > r.cfg.MaxPendingReads || remote > r.cfg.MaxPendingReads:
+		return fmt.Errorf("RAFT-10: %d reads and %d of others wait, the bound is %d", s.pending(), remote, r.cfg.MaxPendingReads)
+	case r.leader == 0 && s.pending() > 0:
+		return fmt.Errorf("RAFT-10: %d reads wait though no leader is known", s.pending())
+	case r.role != Leader && len(s.confirming)+remote > 0, r.role == Leader && len(s.asked) > 0:
+		return fmt.Errorf("RAFT-10: reads wait for what only another role can do")
+	case len(s.confirming)+len(s.confirmingRemote) == 0:
 		return nil
 	}
-	if term, _ := r.log.termAt(s.index); term != r.term || s.index > r.commit || s.round > r.leading.round {
+	if term, ok := r.log.termAt(s.index); (ok && term != r.term) || s.index > r.commit || s.round > r.leading.round {
 		return fmt.Errorf("RAFT-10: reads at index %d of term %d with round %d of %d, commit %d",
 			s.index, term, s.round, r.leading.round, r.commit)
+	}
+	return nil
+}
+
+func (r *Raft) checkTransfer() error {
+	t := &r.leading.transfer
+	switch {
+	case r.role != Leader && t.to != 0:
+		return fmt.Errorf("RAFT-11: hands over to %d what it does not have", t.to)
+	case t.to != 0 && (t.to == r.id || t.until > r.now+r.cfg.ElectionTimeout):
+		return fmt.Errorf("RAFT-11: hands over to %d until %v, now is %v", t.to, t.until, r.now)
+	case t.told != 0 && !r.leading.abdicated:
+		return fmt.Errorf("RAFT-12: told %d to campaign and keeps its lease", t.to)
+	case r.leading.abdicated && r.holdsLease():
+		return fmt.Errorf("RAFT-12: holds a lease though it told somebody to campaign in this term")
 	}
 	return nil
 }
@@ -126,12 +155,12 @@ func (r *Raft) checkDelta() error {
 			c.term, c.commit, c.applied, r.term, r.commit, r.applied)
 	case r.term == c.term && c.vote != 0 && r.vote != c.vote:
 		return fmt.Errorf("RAFT-2: vote changed from %d to %d", c.vote, r.vote)
-	case r.term == c.term && r.promises.acked < c.acked:
+	case r.term == c.term && r.promises.acked < c.acked && r.resets == c.resets:
 		return fmt.Errorf("RAFT-1: acknowledged index went from %d to %d", c.acked, r.promises.acked)
 	case r.term == c.term && c.role != Leader && r.role == Leader && c.vote != r.id:
 		return fmt.Errorf("RAFT-2: became leader without a candidacy of its own")
 	}
-	if term, ok := r.log.termAt(c.commit); !ok || term != c.commitTerm {
+	if term, ok := r.log.termAt(c.commit); c.commit >= r.log.snapIndex && (!ok || term != c.commitTerm) {
 		return fmt.Errorf("RAFT-9: committed entry %d of term %d is gone or has term %d", c.commit, c.commitTerm, term)
 	}
 	return nil
@@ -147,9 +176,12 @@ func (r *Raft) checkLeaderDelta() error {
 	if same && (r.log.last < c.last || r.leading.round < c.round) {
 		return fmt.Errorf("RAFT-5: last index or round went from %d, %d to %d, %d", c.last, c.round, r.log.last, r.leading.round)
 	}
-	for i := range r.peers {
-		if same && r.peers[i].progress.Match() < c.match[i] {
-			return fmt.Errorf("RAFT-1: match of peer %d went from %d to %d", r.peers[i].id, c.match[i], r.peers[i].progress.Match())
+	if same && c.abdicated && !r.leading.abdicated {
+		return fmt.Errorf("RAFT-12: forgot that it told somebody to campaign in this term")
+	}
+	for _, was := range c.match {
+		if p := r.peer(was.id); same && p != nil && p.progress.Match() < was.match {
+			return fmt.Errorf("RAFT-1: match of peer %d went from %d to %d", p.id, was.match, p.progress.Match())
 		}
 	}
 	if r.commit == c.commit {
@@ -158,17 +190,8 @@ func (r *Raft) checkLeaderDelta() error {
 	if term, _ := r.log.termAt(r.commit); same && term != r.term {
 		return fmt.Errorf("RAFT-6: entry %d of term %d was committed by counting", r.commit, term)
 	}
-	holders := 0
-	if r.log.durable >= r.commit {
-		holders++
-	}
-	for i := range r.peers {
-		if r.peers[i].progress.Match() >= r.commit {
-			holders++
-		}
-	}
-	if same && 2*holders <= len(r.peers)+1 {
-		return fmt.Errorf("RAFT-6: entry %d was committed with %d of %d holders", r.commit, holders, len(r.peers)+1)
+	if same {
+		return r.checkHolders(c.configIndex)
 	}
 	return nil
 }

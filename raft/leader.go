@@ -22,6 +22,13 @@ type leaderState struct {
 	start       uint64
 	uncommitted uncommitted
 	batch       []Entry
+
+	// starts tells when timed rounds began, for the lease.
+	starts roundStarts
+	// transfer is the hand-over of the leadership, if one is under way; abdicated: somebody
+	// was told to campaign in this term.
+	transfer  transfer
+	abdicated bool
 }
 
 // stall notices a follower that makes no progress for a heartbeat interval.
@@ -38,9 +45,12 @@ func (r *Raft) becomeLeader() {
 		round: 1, timed: 1, start: r.log.last + 1,
 		batch: r.leading.batch, uncommitted: r.leading.uncommitted.reset(),
 	}
+	r.leading.starts.add(r.leading.round, r.now)
 	for i := range r.peers {
 		p := &r.peers[i]
-		*p = peer{id: p.id, heard: r.now, stall: stall{timed: r.leading.timed}, progress: progress.New(r.log.last+1, r.cfg.limits())}
+		fresh := r.freshPeer(p.id)
+		fresh.voter, fresh.join = p.voter, p.join
+		*p = fresh
 	}
 	// Without an entry of its own term a leader can neither commit older ones
 	// (§5.4.2) nor know how far it may serve reads (dissertation §6.4 step 1).
@@ -50,7 +60,11 @@ func (r *Raft) becomeLeader() {
 // stepDown ends a leadership; the caller chooses what comes next.
 func (r *Raft) stepDown() {
 	r.dropReads()
+	r.endTransfer()
 	r.leading.uncommitted = r.leading.uncommitted.reset()
+	for i := range r.peers {
+		r.cancelSnapshot(&r.peers[i])
+	}
 }
 
 // appendOwn appends entries that this leader made.
@@ -74,10 +88,12 @@ func (r *Raft) tickLeader() {
 		r.becomeFollower(r.term)
 		return
 	}
-	if r.now >= r.leading.heartbeat && len(r.peers) > 0 {
+	r.tickTransfer()
+	if r.role == Leader && r.now >= r.leading.heartbeat && len(r.peers) > 0 {
 		r.leading.heartbeat = r.now + r.cfg.HeartbeatInterval
 		r.leading.round++
 		r.leading.timed = r.leading.round
+		r.leading.starts.add(r.leading.round, r.now)
 		r.leading.announce = true
 	}
 }
@@ -125,7 +141,16 @@ func (r *Raft) onAppendResp(m *Message) {
 		r.dropped++
 		return
 	}
-	if p.progress.Ack(m.LogIndex) {
+	if term, ok := r.log.termAt(m.LogIndex); m.LogTerm != 0 && ok && term != m.LogTerm {
+		// A snapshot of a later leader, and this one does not know yet that it is deposed.
+		return
+	}
+	news := p.progress.Ack(m.LogIndex)
+	r.endSnapshot(p)
+	if !p.voter {
+		p.catchUp.observe(p.progress.Match(), r.log.last, r.now, r.cfg.ElectionTimeout)
+	}
+	if news {
 		r.maybeCommit()
 	}
 }
@@ -141,6 +166,9 @@ func (r *Raft) onHeartbeatResp(m *Message) {
 	before := p.stall
 	p.stall = stall{timed: r.leading.timed, match: p.progress.Match(), matched: m.LogIndex}
 	p.progress.Resume()
+	if !p.voter {
+		p.catchUp.observe(p.progress.Match(), r.log.last, r.now, r.cfg.ElectionTimeout)
+	}
 	known := p.progress.Next() - 1
 	behind := p.progress.Match() < known || m.LogIndex < known
 	still := before.match == p.stall.match && before.matched == p.stall.matched
@@ -150,20 +178,22 @@ func (r *Raft) onHeartbeatResp(m *Message) {
 }
 
 // nudge asks a follower with an empty append whether it has all that it was sent: a
-// yes repeats a lost acknowledgement, a no brings its progress back to probing.
+// yes repeats a lost acknowledgement, a no brings its progress back to probing. If the log has been
+// compacted beyond that, a no could not be answered any more.
 func (r *Raft) nudge(p *peer) {
 	prev := p.progress.Next() - 1
 	term, ok := r.log.termAt(prev)
 	if !ok {
+		r.sendSnapshot(p)
 		return
 	}
 	r.send(Message{
-		Type: MsgAppend, To: p.id, LogIndex: prev, LogTerm: term, Commit: r.commit, Round: r.leading.round,
+		Type: MsgAppend, To: p.id, LogIndex: prev, LogTerm: term, Commit: r.commit, Round: r.leading.round, Join: p.join,
 	})
 }
 
-// announceRound sends the newest round with a heartbeat to everybody. It tells each
-// follower only a commit index that it is known to hold.
+// announceRound sends the newest round with a heartbeat to everybody. It tells the whole commit index, so that a
+// follower knows how far it is behind; it commits no more than it knows to be equal (learnCommit).
 func (r *Raft) announceRound() {
 	if !r.leading.announce {
 		return
@@ -172,7 +202,7 @@ func (r *Raft) announceRound() {
 	for i := range r.peers {
 		p := &r.peers[i]
 		r.send(Message{
-			Type: MsgHeartbeat, To: p.id, Commit: min(p.progress.Match(), r.commit), Round: r.leading.round,
+			Type: MsgHeartbeat, To: p.id, Commit: r.commit, Round: r.leading.round, Join: p.join,
 		})
 	}
 }
@@ -190,7 +220,7 @@ func (r *Raft) sendAppends() {
 func (r *Raft) sendAppend(p *peer) bool {
 	next := p.progress.Next()
 	if _, ok := r.log.termAt(next - 1); !ok {
-		// It needs entries that only a snapshot covers.
+		r.sendSnapshot(p)
 		return false
 	}
 	if next > r.log.last {
@@ -218,7 +248,7 @@ func (r *Raft) sendEntries(p *peer, entries []Entry, size int) {
 	term, _ := r.log.termAt(prev)
 	r.send(Message{
 		Type: MsgAppend, To: p.id, LogIndex: prev, LogTerm: term, Entries: entries,
-		Commit: r.commit, Round: r.leading.round,
+		Commit: r.commit, Round: r.leading.round, Join: p.join,
 	})
 	p.progress.Sent(prev+uint64(len(entries)), size)
 }
@@ -229,7 +259,7 @@ func (r *Raft) sendEntries(p *peer, entries []Entry, size int) {
 // those of the log are a panic, for the shell's storage is broken.
 func (r *Raft) Fetched(id ReplicaID, lo uint64, entries []Entry) {
 	p := r.peer(id)
-	if p == nil || r.role != Leader || !p.progress.FetchEnded(lo, len(entries) == 0) {
+	if p == nil || r.role != Leader || !p.progress.FetchEnded(lo, len(entries) == 0) || lo < r.FirstIndex() {
 		return
 	}
 	for i := range entries {

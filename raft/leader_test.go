@@ -274,7 +274,7 @@ func TestOldEntriesAreFetched(t *testing.T) {
 // Claim: a follower that needs what only a snapshot covers gets nothing but heartbeats, and the status says so.
 // Method: a leader whose log starts at a snapshot.
 func TestFollowerBelowSnapshotWaits(t *testing.T) {
-	r, err := New(testConfig(1, 3), Restored{HardState: HardState{Term: 5}, SnapIndex: 10, SnapTerm: 4, LastIndex: 10, Applied: 10}, 0)
+	r, err := New(testConfig(1, 3), Restored{HardState: HardState{Term: 5}, SnapIndex: 10, SnapTerm: 4, SnapConfig: conf(1, 2, 3), LastIndex: 10, Applied: 10}, 0)
 	require.NoError(t, err)
 	s := &solo{Raft: r, t: t}
 	s.lead()

@@ -16,21 +16,26 @@ type handOff struct {
 	last  uint64
 	state HardState
 	at    time.Duration
+	// mark: it hands off where the log starts.
+	mark bool
 }
 
 // raftLog is the replicated log since the snapshot: the terms of all its entries
 // as runs, the newest entries in memory, and how far it is durable.
 //
-//	LOG-1 snapIndex <= durable <= handed <= last.
+//	LOG-1 durable <= handed <= last, and snapIndex <= handed; snapIndex <= durable, too, unless a snapshot
+//	      moved the log ahead of what it had durable, and the mark is not durable yet.
 //	LOG-2 The runs cover (snapIndex, last], ascending in index and term.
 //	LOG-3 The cache is a suffix of the log (or empty) and holds all that is not durable.
 //	LOG-4 durable covers only entries as they now are, not others that had their indexes.
 type raftLog struct {
 	snapIndex, snapTerm uint64
-	runs                []TermRun
-	last                uint64
-	cache               cache
-	maxCacheBytes       int
+	// mark is where the log starts, if that was not given to the shell yet.
+	mark          Mark
+	runs          []TermRun
+	last          uint64
+	cache         cache
+	maxCacheBytes int
 
 	// handed and durable are the last indexes given to the shell and reported back.
 	handed, durable uint64
@@ -105,7 +110,7 @@ func (l *raftLog) notAbove(index, term uint64) (uint64, uint64) {
 		}
 		index = l.runs[i].First - 1
 	}
-	return l.snapIndex, l.snapTerm
+	return min(index, l.snapIndex), l.snapTerm
 }
 
 // append adds entries at the end.
@@ -153,19 +158,55 @@ func (l *raftLog) truncateFrom(index uint64) {
 	}
 }
 
-// unhanded tells whether there are entries that were not given to the shell.
-func (l *raftLog) unhanded() bool { return l.handed < l.last }
+// startAfter lets the log start after the mark, which is to be handed off. What it holds behind the
+// mark stays iff the entry at the mark is there and has its term.
+func (l *raftLog) startAfter(m Mark) {
+	if !l.matches(m.Index, m.Term) {
+		l.reset(m)
+	} else {
+		l.dropTo(m.Index)
+		// A mark that comes before its entries empties the log on the disk.
+		l.handed = max(l.handed, m.Index)
+	}
+	l.snapIndex, l.snapTerm, l.mark = m.Index, m.Term, m
+}
+
+// reset empties the log: a snapshot has taken its place. Of what it held nothing but what the state
+// machine covers already is durable any more, whatever is on its way to the disk (REPL-17).
+func (l *raftLog) reset(m Mark) {
+	l.durable = min(l.durable, l.snapIndex)
+	for i := range l.handOffs {
+		l.handOffs[i].last = min(l.handOffs[i].last, l.durable)
+	}
+	l.runs, l.cache = nil, cache{}
+	l.last, l.handed = m.Index, m.Index
+}
+
+// dropTo forgets the entries up to index.
+func (l *raftLog) dropTo(index uint64) {
+	if index == l.last {
+		l.runs = l.runs[:0]
+	} else {
+		l.runs = slices.Delete(l.runs, 0, l.runOf(index+1))
+		l.runs[0].First = index + 1
+	}
+	l.cache.dropTo(index)
+}
+
+// unhanded tells whether there is something that was not given to the shell.
+func (l *raftLog) unhanded() bool { return l.handed < l.last || l.mark.Index != 0 }
 
 // handOff gives the shell what it has not got yet.
 func (l *raftLog) handOff(state HardState, now time.Duration) Persist {
-	p := Persist{State: state}
-	if l.unhanded() {
+	p := Persist{State: state, Mark: l.mark}
+	l.mark = Mark{}
+	if l.handed < l.last {
 		p.Entries, _, _ = l.cache.slice(l.handed+1, l.last, int(^uint(0)>>1))
 	}
 	l.lastSeq++
 	p.Seq = l.lastSeq
 	l.handed = l.last
-	l.handOffs = append(l.handOffs, handOff{seq: p.Seq, last: l.last, state: state, at: now})
+	l.handOffs = append(l.handOffs, handOff{seq: p.Seq, last: l.last, state: state, at: now, mark: p.Mark.Index != 0})
 	return p
 }
 
@@ -192,7 +233,7 @@ func (l *raftLog) persisted(seq uint64) (HardState, bool) {
 // check returns an error that names the invariant that does not hold, at a cost
 // that does not grow with the log.
 func (l *raftLog) check() error {
-	if l.snapIndex > l.durable || l.durable > l.handed || l.handed > l.last {
+	if l.snapIndex > l.handed || l.durable > l.handed || l.handed > l.last || (l.snapIndex > l.durable && !l.markPending()) {
 		return fmt.Errorf("LOG-1: snapshot %d, durable %d, handed %d, last %d", l.snapIndex, l.durable, l.handed, l.last)
 	}
 	if n := len(l.runs); (n > 0) != (l.last > l.snapIndex) || (n > 0 && l.runs[n-1].First > l.last) ||
@@ -200,13 +241,19 @@ func (l *raftLog) check() error {
 		return fmt.Errorf("LOG-2: runs %v of (%d, %d]", l.runs, l.snapIndex, l.last)
 	}
 	c := l.cache.entries
-	if len(c) == 0 && l.durable < l.last {
+	safe := max(l.durable, l.snapIndex)
+	if len(c) == 0 && safe < l.last {
 		return fmt.Errorf("LOG-3: entries (%d, %d] are neither durable nor in memory", l.durable, l.last)
 	}
-	if n := len(c); n > 0 && (c[n-1].Index != l.last || c[0].Index+uint64(n)-1 != l.last || c[0].Index > l.durable+1) {
+	if n := len(c); n > 0 && (c[n-1].Index != l.last || c[0].Index+uint64(n)-1 != l.last || c[0].Index > safe+1 || c[0].Index <= l.snapIndex) {
 		return fmt.Errorf("LOG-3: memory holds [%d, %d] of a log that ends at %d, durable to %d", c[0].Index, c[n-1].Index, l.last, l.durable)
 	}
 	return nil
+}
+
+// markPending tells whether where the log starts is on its way to the disk.
+func (l *raftLog) markPending() bool {
+	return l.mark.Index != 0 || slices.ContainsFunc(l.handOffs, func(h handOff) bool { return h.mark })
 }
 
 // lastNotCached returns the last index that must be fetched.

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,10 +10,15 @@ import (
 
 // logModel is a log as a plain slice; disk is what the hand-offs so far wrote, durable how
 // much of the present log that is.
+//
+// The log starts behind start; what is before counts as on disk when the mark is written, for the state machine has
+// it. prefixes are what that is, by hand-off.
 type logModel struct {
-	entries []Entry
-	disk    []Entry
-	pending []Persist
+	entries  []Entry
+	disk     []Entry
+	pending  []Persist
+	start    uint64
+	prefixes map[uint64][]Entry
 }
 
 // durable is the longest prefix of the log that is on disk, whatever happened in between.
@@ -32,18 +38,43 @@ func (m *logModel) termAt(index uint64) uint64 {
 }
 
 func (m *logModel) write(p Persist) {
+	if at := p.Mark.Index; at > 0 {
+		kept := []Entry(nil)
+		if uint64(len(m.disk)) >= at && m.disk[at-1].Term == p.Mark.Term {
+			kept = m.disk[at:]
+		}
+		m.disk = slices.Concat(m.prefixes[p.Seq], kept)
+	}
 	if len(p.Entries) > 0 {
 		m.disk = append(m.disk[:p.Entries[0].Index-1:p.Entries[0].Index-1], p.Entries...)
 	}
 }
 
+// startWithin moves the start of the log to an entry that it holds, at most to this one.
+func (m *logModel) startWithin(t *rapid.T, l *raftLog, most uint64) {
+	if most > m.start {
+		m.start = rapid.Uint64Range(m.start+1, most).Draw(t, "to")
+		l.startAfter(Mark{Index: m.start, Term: m.termAt(m.start)})
+	}
+}
+
+// replace puts a snapshot in the place of the log: what it covers is another history.
+func (m *logModel) replace(t *rapid.T, l *raftLog, term uint64) {
+	m.start += rapid.Uint64Range(1, 6).Draw(t, "ahead")
+	m.entries = slices.Clone(m.entries[:min(m.start-1, uint64(len(m.entries)))])
+	for uint64(len(m.entries)) < m.start {
+		m.entries = append(m.entries, Entry{Index: uint64(len(m.entries)) + 1, Term: term})
+	}
+	l.startAfter(Mark{Index: m.start, Term: term})
+}
+
 // Claim LOG-1..4: whatever is appended, truncated, handed off and completed in whatever order, the log answers
-// like a plain slice, durable never covers what is not on disk (REPL-17), and
+// like a plain slice, also when it is compacted or replaced by a snapshot, durable never covers what is not on disk (REPL-17), and
 // slices handed out never change. Method: a rapid state machine against logModel.
 func TestLogStateMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLog(&Restored{}, rapid.SampledFrom([]int{1, 100, 1 << 20}).Draw(t, "cache"))
-		m := &logModel{}
+		m := &logModel{prefixes: map[uint64][]Entry{}}
 		term := uint64(1)
 		var held, copies [][]Entry
 		t.Repeat(map[string]func(*rapid.T){
@@ -57,10 +88,10 @@ func TestLogStateMachine(t *testing.T) {
 				m.entries = append(m.entries, batch...)
 			},
 			"truncate": func(t *rapid.T) {
-				if l.last == 0 {
+				if l.last == m.start {
 					return
 				}
-				from := rapid.Uint64Range(1, l.last).Draw(t, "from")
+				from := rapid.Uint64Range(m.start+1, l.last).Draw(t, "from")
 				l.truncateFrom(from)
 				m.entries = m.entries[: from-1 : from-1]
 				// As in Raft, a truncation comes with a replacement of a newer term.
@@ -69,7 +100,14 @@ func TestLogStateMachine(t *testing.T) {
 				l.append(e)
 				m.entries = append(m.entries, e...)
 			},
-			"hand off": func(*rapid.T) { m.pending = append(m.pending, l.handOff(HardState{Term: term}, 0)) },
+			"compact":         func(t *rapid.T) { m.startWithin(t, &l, l.durable) },
+			"restore within":  func(t *rapid.T) { m.startWithin(t, &l, l.last) },
+			"restore instead": func(t *rapid.T) { term++; m.replace(t, &l, term) },
+			"hand off": func(*rapid.T) {
+				p := l.handOff(HardState{Term: term}, 0)
+				m.pending = append(m.pending, p)
+				m.prefixes[p.Seq] = slices.Clone(m.entries[:p.Mark.Index])
+			},
 			"persisted": func(t *rapid.T) {
 				if len(m.pending) == 0 {
 					return
@@ -105,7 +143,7 @@ func checkLogAgainstModel(t *rapid.T, l *raftLog, m *logModel) {
 	if len(m.pending) == 0 && !l.unhanded() {
 		require.Equal(t, l.last, l.durable, "all hand-offs completed")
 	}
-	for i := range l.last + 1 {
+	for i := m.start; i <= l.last; i++ {
 		term, ok := l.termAt(i)
 		require.True(t, ok)
 		require.Equal(t, m.termAt(i), term)
@@ -122,11 +160,12 @@ func checkLogAgainstModel(t *rapid.T, l *raftLog, m *logModel) {
 	require.Equal(t, bytes, l.cache.bytes)
 	index, bound := rapid.Uint64Range(0, l.last+2).Draw(t, "index"), rapid.Uint64Range(0, l.lastTerm()+1).Draw(t, "bound")
 	want := min(index, l.last)
-	for want > 0 && m.termAt(want) > bound {
+	for want > m.start && m.termAt(want) > bound {
 		want--
 	}
 	got, gotTerm := l.notAbove(index, bound)
-	require.Equal(t, []uint64{want, m.termAt(want)}, []uint64{got, gotTerm})
+	require.Equal(t, want, got)
+	require.True(t, want < m.start || gotTerm == m.termAt(want))
 }
 
 // Claim (REPL-17): the completion of a hand-off whose entries were replaced makes none of the new ones
@@ -197,6 +236,10 @@ func TestLogCheckFindsEachViolation(t *testing.T) {
 	}
 	for name, damage := range map[string]func(*raftLog){
 		"LOG-1": func(l *raftLog) { l.durable = 2 },
+		"LOG-1: snapshot 1, durable 0": func(l *raftLog) {
+			l.startAfter(Mark{Index: 1, Term: 1})
+			l.mark = Mark{}
+		},
 		"LOG-2": func(l *raftLog) { l.runs[1].Term = 1 },
 		"LOG-3": func(l *raftLog) { l.cache.entries = nil },
 	} {

@@ -9,7 +9,7 @@ const diskPatience = 10
 // steps down, so that others can elect one that works. A follower would raise
 // its term and then be unable to ask for a vote: it does not campaign.
 func (r *Raft) diskHangs() bool {
-	if len(r.peers) == 0 {
+	if r.config.IsSole(uint64(r.id)) {
 		return false
 	}
 	h := r.log.handOffs
@@ -54,11 +54,19 @@ func (r *Raft) keepPromises() {
 // is acknowledged, and the answer stays owed.
 func (r *Raft) keepAck() {
 	index := min(r.following.matched, r.log.durable)
+	if r.log.durable < r.log.snapIndex {
+		// A snapshot has taken the log's place, and that is not durable yet.
+		return
+	}
 	if r.promises.ack == 0 || (index < r.following.matched && index <= r.promises.acked) {
 		return
 	}
 	r.promises.acked = max(r.promises.acked, index)
-	r.send(Message{Type: MsgAppendResp, To: r.promises.ack, LogIndex: index, Round: r.promises.round})
+	m := Message{Type: MsgAppendResp, To: r.promises.ack, LogIndex: index, Round: r.promises.round}
+	if index == r.log.snapIndex {
+		m.LogTerm = r.log.snapTerm
+	}
+	r.send(m)
 	if index == r.following.matched {
 		r.promises.ack = 0
 	}

@@ -12,6 +12,9 @@ func (r *Raft) becomePreCandidate() {
 	r.pushElection()
 	r.selfVote = quorum.Granted
 	for i := range r.peers {
+		if !r.peers[i].voter {
+			continue
+		}
 		r.send(Message{
 			Type: MsgPreVote, To: r.peers[i].id, Term: r.term + 1, Round: r.election.attempt,
 			LogIndex: r.log.last, LogTerm: r.log.lastTerm(),

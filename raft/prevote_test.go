@@ -25,6 +25,18 @@ func TestPreVoteGrantHasNoEffect(t *testing.T) {
 	require.Equal(t, uint64(5), m.Term, "a refusal tells the own term")
 }
 
+// Claim (ELEC-12): nor does it count as word of a leader, with leases or without. Method: the pre-vote, then the vote.
+func TestPreVoteGrantIsNoWordOfALeader(t *testing.T) {
+	for _, lease := range []func(*Config){nil, leases} {
+		s := newSolo(t, 3, lease, 5, 5)
+		s.now = testElection
+		ask := Message{Type: MsgPreVote, From: 2, Term: 6, LogIndex: 1, LogTerm: 5, Round: 77}
+		require.False(t, only(t, s.answer(ask), MsgPreVoteResp).Reject)
+		ask.Type = MsgVote
+		require.False(t, only(t, s.answer(ask), MsgVoteResp).Reject)
+	}
+}
+
 // Claim (dissertation §9.6): a replica that is cut off does not raise its term. Method: let it time out many times.
 func TestPreCandidateKeepsItsTerm(t *testing.T) {
 	s := newSolo(t, 3, nil, 5, 5)

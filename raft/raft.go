@@ -14,6 +14,11 @@ type Raft struct {
 	cfg    Config
 	id     ReplicaID
 	config quorum.Config
+	// configs are the configurations that the log knows of: first the one where it starts, then those of
+	// its entries. The last one is in effect (membership.go).
+	configs []configEntry
+	// transient: it is joint or gives this replica no vote, so that a leader will do something about it.
+	transient bool
 
 	// Persistent state (Figure 2). durableState is what is known to be on disk,
 	// handedState what was given to the shell; the log keeps the same of itself.
@@ -22,7 +27,9 @@ type Raft struct {
 	log         raftLog
 	handedState HardState
 	// unfit: the shell said that this replica should not lead.
-	unfit        bool
+	unfit bool
+	// removed: it was told that it is out of the group for good.
+	removed      bool
 	durableState HardState
 
 	// Volatile state of all replicas (Figure 2).
@@ -32,22 +39,28 @@ type Raft struct {
 	role   Role
 	leader ReplicaID
 
-	// Everybody else, ascending by id: votes of candidates, progress of leaders.
+	// Everybody else in the configuration, ascending by id: votes of candidates, progress of leaders.
 	peers    []peer
 	selfVote quorum.Vote
 
-	election   electionState
-	leading    leaderState
-	following  followerState
-	reads      readState
-	promises   promises
-	now        time.Duration
-	random     uint64
-	dropped    uint64
-	in         Message
-	messages   []Message
-	fetches    []Fetch
-	spent      Output
+	election  electionState
+	leading   leaderState
+	following followerState
+	reads     readState
+	promises  promises
+	now       time.Duration
+	random    uint64
+	dropped   uint64
+	in        Message
+	messages  []Message
+	fetches   []Fetch
+	snapshots []ReplicaID
+	cancelled []ReplicaID
+	spent     Output
+	// configChanged: the configuration in effect has changed since the last Output.
+	configChanged bool
+	// resets counts how often a snapshot replaced the log.
+	resets     uint64
 	checkpoint *checkpoint
 }
 
@@ -55,6 +68,9 @@ type Raft struct {
 type peer struct {
 	id   ReplicaID
 	vote quorum.Vote
+	// voter: its vote and its log count. join is what goes to a learner as Message.Join.
+	voter bool
+	join  uint64
 
 	// Volatile state of leaders (Figure 2), fresh with each leadership.
 	progress progress.Progress
@@ -62,6 +78,9 @@ type peer struct {
 	round uint64
 	heard time.Duration
 	stall stall
+	// catchUp measures the pace of a learner. sending: the shell was asked to send a snapshot.
+	catchUp catchUp
+	sending bool
 }
 
 // New starts a replica as a follower, from what recovery found. The
@@ -74,24 +93,29 @@ func New(cfg Config, restored Restored, now time.Duration) (*Raft, error) {
 	if err := restored.validate(); err != nil {
 		return nil, err
 	}
+	configs, err := restoreConfigs(&cfg, &restored)
+	if err != nil {
+		return nil, err
+	}
 	cfg.Voters = slices.Clone(cfg.Voters)
 	slices.Sort(cfg.Voters)
 	hs := restored.HardState
 	r := &Raft{
-		cfg: cfg, id: cfg.ID, config: cfg.quorum(),
+		cfg: cfg, id: cfg.ID, configs: configs,
 		term: hs.Term, vote: hs.Vote, log: newLog(&restored, cfg.MaxCacheBytes),
 		handedState: hs, durableState: hs,
 		// The hint may be newer than the log when a hand-off was torn.
 		commit: max(restored.Applied, min(hs.Commit, restored.LastIndex)), applied: restored.Applied,
 		now: now, random: cfg.Seed,
 	}
-	for _, v := range cfg.Voters {
-		if v != r.id {
-			r.peers = append(r.peers, peer{id: v})
-		}
-	}
+	r.configure()
+	r.configChanged = false
+	// The log may start with a snapshot of a later leader than the one of its term.
+	r.following.restored = restored.SnapIndex > 0
+	// Before the restart it may have heard a leader just now (lease.go).
+	r.election.heard = now
 	r.pushElection()
-	if len(r.peers) == 0 {
+	if r.config.IsSole(uint64(r.id)) {
 		// There is no leader to wait for.
 		r.election.deadline = now
 	}
@@ -106,7 +130,8 @@ func (r *Raft) Tick(now time.Duration) {
 		r.tickLeader()
 		return
 	}
-	if r.now >= r.election.deadline {
+	r.expireReads()
+	if r.now >= r.election.deadline && r.promotable() {
 		r.campaign()
 	}
 }
@@ -114,15 +139,22 @@ func (r *Raft) Tick(now time.Duration) {
 // Deadline is when the core next wants a Tick, Never if it only waits for input.
 func (r *Raft) Deadline() time.Duration {
 	if r.role != Leader {
-		return r.election.deadline
+		if !r.promotable() {
+			return r.reads.expiry()
+		}
+		return min(r.election.deadline, r.reads.expiry())
 	}
 	if len(r.peers) == 0 {
 		return Never
 	}
+	deadline := r.leading.heartbeat
 	if r.cfg.CheckQuorum {
-		return min(r.leading.heartbeat, r.leading.quorum)
+		deadline = min(deadline, r.leading.quorum)
 	}
-	return r.leading.heartbeat
+	if r.leading.transfer.to != 0 {
+		deadline = min(deadline, r.leading.transfer.until)
+	}
+	return deadline
 }
 
 // Receive takes a message from a peer. Messages that a replica of this group cannot
@@ -149,6 +181,10 @@ func (r *Raft) Propose(now time.Duration, payloads [][]byte) (first, term uint64
 	r.advance(now)
 	if r.role != Leader {
 		return 0, 0, ErrNotLeader
+	}
+	if r.leading.transfer.to != 0 {
+		// The target must be able to catch up (LIVE-02).
+		return 0, 0, ErrTransferring
 	}
 	size := 0
 	for _, p := range payloads {
@@ -189,8 +225,9 @@ func (r *Raft) Persisted(seq uint64) {
 }
 
 // Applicable returns the index up to which entries may be applied: committed, and
-// durable here, so that a restart never finds its state machine ahead of its log.
-func (r *Raft) Applicable() uint64 { return min(r.commit, r.log.durable) }
+// durable here, so that a restart never finds its state machine ahead of its log. What a
+// snapshot brought is applied, whether the log's mark is durable yet or not.
+func (r *Raft) Applicable() uint64 { return max(r.log.snapIndex, min(r.commit, r.log.durable)) }
 
 // SetApplied tells the core how far the state machine has come. It panics if that
 // goes back or beyond Applicable.

@@ -3,6 +3,7 @@ package raft
 import (
 	"time"
 
+	"github.com/holdfastdb/holdfast/raft/confchange"
 	"github.com/holdfastdb/holdfast/raft/progress"
 )
 
@@ -26,8 +27,17 @@ type Status struct {
 	CacheBytes       int
 	UncommittedBytes int
 	PendingReads     int
+	// Lease: this leader grants reads without asking a quorum. Transferring is whom it hands its
+	// leadership to, 0 for nobody. Removed: this replica was told that it is out of the group
+	// for good; it never campaigns again.
+	Lease        bool
+	Transferring ReplicaID
+	Removed      bool
 	// Dropped counts the messages that no correct peer can have sent.
 	Dropped uint64
+	// Configuration is the one in effect, ConfigIndex the index of its entry (ConfigIndex).
+	Configuration confchange.Config
+	ConfigIndex   uint64
 	// Peers is filled on a leader only, ascending by id.
 	Peers []PeerStatus
 }
@@ -45,6 +55,8 @@ type PeerStatus struct {
 	SinceHeard time.Duration
 	// NeedsSnapshot: it lacks entries that the log no longer holds.
 	NeedsSnapshot bool
+	// Learner: it counts for nothing yet; CaughtUp: it may become a voter.
+	Learner, CaughtUp bool
 }
 
 // Status returns a picture of the replica as of its last input.
@@ -54,7 +66,9 @@ func (r *Raft) Status() Status {
 		SnapIndex: r.log.snapIndex, Applied: r.applied, Commit: r.commit, Durable: r.log.durable,
 		LastIndex: r.log.last, LastTerm: r.log.lastTerm(), CacheBytes: r.log.cache.bytes,
 		UncommittedBytes: r.leading.uncommitted.bytes,
-		PendingReads:     len(r.reads.waiting) + len(r.reads.confirming), Dropped: r.dropped,
+		PendingReads:     r.reads.pending(), Dropped: r.dropped,
+		Configuration: r.Configuration(), ConfigIndex: r.ConfigIndex(),
+		Lease: r.holdsLease(), Transferring: r.leading.transfer.to, Removed: r.removed,
 	}
 	if r.role != Leader {
 		return s
@@ -65,7 +79,8 @@ func (r *Raft) Status() Status {
 		s.Peers = append(s.Peers, PeerStatus{
 			ID: p.id, State: p.progress.State(), Match: p.progress.Match(), Next: p.progress.Next(),
 			Paused: p.progress.Paused(), Fetching: p.progress.Fetching() != 0, Inflight: appends, InflightBytes: bytes,
-			SinceHeard: r.now - p.heard, NeedsSnapshot: p.progress.Next() <= r.log.snapIndex,
+			SinceHeard: r.now - p.heard, NeedsSnapshot: p.progress.State() == progress.Snapshot,
+			Learner: !p.voter, CaughtUp: r.CaughtUp(p.id),
 		})
 	}
 	return s
@@ -102,8 +117,15 @@ func (r *Raft) LastIndex() uint64 { return r.log.last }
 // snapshot's last entry included.
 func (r *Raft) TermAt(index uint64) (uint64, bool) { return r.log.termAt(index) }
 
-// Voters returns the voters, ascending. The caller must not change the slice.
-func (r *Raft) Voters() []ReplicaID { return r.cfg.Voters }
+// Voters returns the voters of the configuration in effect, of a joint one those of both halves, ascending.
+func (r *Raft) Voters() []ReplicaID {
+	ids := r.config.Voters()
+	voters := make([]ReplicaID, len(ids))
+	for i, id := range ids {
+		voters[i] = ReplicaID(id)
+	}
+	return voters
+}
 
 // PeerMatch returns the last index that the peer is known to hold durably, as seen by this
 // leader; 0 on other replicas and for strangers.

@@ -1,14 +1,18 @@
 package raft
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/holdfastdb/holdfast/raft/confchange"
+)
 
 // handler reacts to a message of the replica's own term.
 type handler func(*Raft, *Message)
 
 // handlers is the whole protocol: what each role does with each message, once
 // terms are settled (settleTerm). Pre-vote requests come with any term not below
-// the replica's own, pre-vote responses with any term at all.
-var handlers = [...][MsgHeartbeatResp + 1]handler{
+// the replica's own, pre-vote responses and the word that it is removed with any term at all.
+var handlers = [...][lastMessage + 1]handler{
 	Follower: {
 		MsgPreVote:       (*Raft).onPreVote,
 		MsgPreVoteResp:   ignore, // that attempt is over
@@ -18,6 +22,10 @@ var handlers = [...][MsgHeartbeatResp + 1]handler{
 		MsgAppendResp:    ignore, // this leader stepped down within its term (check-quorum)
 		MsgHeartbeat:     (*Raft).onHeartbeat,
 		MsgHeartbeatResp: ignore, // likewise
+		MsgTimeoutNow:    (*Raft).onTimeoutNow,
+		MsgReadIndex:     (*Raft).refuseRead, // it led this term, and stepped down
+		MsgReadIndexResp: (*Raft).onReadIndexResp,
+		MsgRemoved:       (*Raft).onRemoved,
 	},
 	PreCandidate: {
 		MsgPreVote:       (*Raft).onPreVote,
@@ -28,6 +36,10 @@ var handlers = [...][MsgHeartbeatResp + 1]handler{
 		MsgAppendResp:    ignore, // as in Follower
 		MsgHeartbeat:     (*Raft).onHeartbeat,
 		MsgHeartbeatResp: ignore, // as in Follower
+		MsgTimeoutNow:    ignore, // it is told again once it follows again
+		MsgReadIndex:     (*Raft).refuseRead,
+		MsgReadIndexResp: ignore, // the reads were given up with the leader
+		MsgRemoved:       (*Raft).onRemoved,
 	},
 	Candidate: {
 		MsgPreVote:       (*Raft).onPreVote,
@@ -35,9 +47,13 @@ var handlers = [...][MsgHeartbeatResp + 1]handler{
 		MsgVote:          (*Raft).onVote,
 		MsgVoteResp:      (*Raft).onVoteResp,
 		MsgAppend:        (*Raft).onAppend, // another candidate won
-		MsgAppendResp:    forbidden,        // only its leader can be answered in a term
+		MsgAppendResp:    ignore,           // an append of its earlier leadership, refused by one that has its vote request
 		MsgHeartbeat:     (*Raft).onHeartbeat,
-		MsgHeartbeatResp: forbidden,
+		MsgHeartbeatResp: ignore,             // likewise
+		MsgTimeoutNow:    ignore,             // another candidate won, as its appends will tell
+		MsgReadIndex:     (*Raft).refuseRead, // nobody can take it for the leader, but a no is safe
+		MsgReadIndexResp: forbidden,          // in a term it can only ask before it is a candidate
+		MsgRemoved:       (*Raft).onRemoved,
 	},
 	Leader: {
 		MsgPreVote:       (*Raft).onPreVote,
@@ -48,6 +64,10 @@ var handlers = [...][MsgHeartbeatResp + 1]handler{
 		MsgAppendResp:    (*Raft).onAppendResp,
 		MsgHeartbeat:     secondLeader,
 		MsgHeartbeatResp: (*Raft).onHeartbeatResp,
+		MsgTimeoutNow:    secondLeader,
+		MsgReadIndex:     (*Raft).onReadIndex,
+		MsgReadIndexResp: forbidden,
+		MsgRemoved:       (*Raft).onRemoved, // it leads on until it has handed over
 	},
 }
 
@@ -69,6 +89,19 @@ func secondLeader(r *Raft, m *Message) {
 // settleTerm compares the message's term with the replica's own (§5.1) and tells
 // whether the message goes on to its handler.
 func (r *Raft) settleTerm(m *Message) bool {
+	if r.tellRemoved(m) {
+		return false
+	}
+	switch m.Type {
+	case MsgPreVoteResp, MsgVoteResp, MsgAppendResp, MsgHeartbeatResp:
+		if r.peer(m.From) == nil {
+			// Only members' answers count (dissertation §4.1); it may have been one.
+			return false
+		}
+	case MsgRemoved:
+		// It holds in every term.
+		return true
+	}
 	if m.Type == MsgPreVoteResp {
 		// Its Round says what it answers. A refused pre-candidate adopts the term, or
 		// a long log in a low term and a short log in a high term would refuse each
@@ -82,9 +115,9 @@ func (r *Raft) settleTerm(m *Message) bool {
 		r.refuseOldTerm(m)
 		return false
 	}
-	if (m.Type == MsgVote || m.Type == MsgPreVote) && r.hearsLeader() {
+	if (m.Type == MsgVote || m.Type == MsgPreVote) && !m.Transfer && r.hearsLeader() {
 		// A replica that hears its leader takes no part in deposing it, and does not
-		// even look at the term (dissertation §6.4.1, §4.2.3).
+		// even look at the term (dissertation §6.4.1, §4.2.3); unless the leader wants it.
 		return false
 	}
 	if m.Term > r.term && m.Type != MsgPreVote {
@@ -105,17 +138,24 @@ func (r *Raft) refuseOldTerm(m *Message) {
 		r.send(Message{Type: MsgAppendResp, To: m.From, Reject: true, LogIndex: m.LogIndex})
 	case MsgHeartbeat:
 		r.send(Message{Type: MsgHeartbeatResp, To: m.From})
-	case MsgPreVoteResp, MsgVoteResp, MsgAppendResp, MsgHeartbeatResp:
+	case MsgReadIndex:
+		r.refuseRead(m)
+	case MsgTimeoutNow:
+		// That leadership is over, and its wish with it.
+	case MsgPreVoteResp, MsgVoteResp, MsgAppendResp, MsgHeartbeatResp, MsgReadIndexResp, MsgRemoved:
 	}
 }
 
 // valid tells whether a correct peer of this group can have sent the message to
 // this replica.
 func (r *Raft) valid(m *Message) bool {
-	if m.Group != r.cfg.Group || m.To != r.id || r.peer(m.From) == nil {
+	if m.Group != r.cfg.Group || m.To != r.id || m.From == 0 || m.From == r.id {
 		return false
 	}
-	if m.Type < MsgPreVote || m.Type > MsgHeartbeatResp || m.Term == 0 || m.Term >= maxNumber {
+	if m.Type < firstMessage || m.Type > lastMessage || m.Term == 0 || m.Term >= maxNumber {
+		return false
+	}
+	if (m.Transfer && m.Type != MsgVote) || (m.Type == MsgReadIndexResp && !m.Reject && m.LogIndex == 0) {
 		return false
 	}
 	if m.LogIndex >= maxNumber || m.LogTerm > m.Term || m.HintIndex >= maxNumber {
@@ -129,6 +169,11 @@ func (r *Raft) valid(m *Message) bool {
 		e := &m.Entries[i]
 		if e.Index != m.LogIndex+1+uint64(i) || e.Term < max(1, term) || e.Term > m.Term || e.Kind > EntryConfig {
 			return false
+		}
+		if e.Kind == EntryConfig {
+			if _, err := confchange.Decode(e.Data); err != nil {
+				return false
+			}
 		}
 		term = e.Term
 	}

@@ -175,7 +175,8 @@ type Message struct {
 	// In MsgHeartbeatResp LogIndex is the last index known equal to the leader's log,
 	// durable or not.
 	// In MsgAppendResp LogIndex is, on success, the last index known durable
-	// and equal to the leader's log; on a reject the prevLogIndex refused.
+	// and equal to the leader's log, with LogTerm if it is that of a snapshot, which may come from a
+	// later leader than the one that is answered; on a reject the prevLogIndex refused.
 	LogIndex uint64
 	LogTerm  uint64
 	Entries  []Entry
@@ -248,7 +249,8 @@ type Output struct {
 	Fetches      []Fetch
 	// Snapshots are the followers that need entries which the log no longer holds: the
 	// shell sends each the state machine's state, and reports with SnapshotEnded. Until then
-	// the follower gets no entries. Cancelled ones need no snapshot any more.
+	// the follower gets no entries. Cancelled ones need no snapshot any more: they come before
+	// Snapshots, which may name the same follower again, and nothing is reported of them.
 	Snapshots, Cancelled []ReplicaID
 	// ConfigChanged: Configuration has changed since the last Output.
 	ConfigChanged bool

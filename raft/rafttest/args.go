@@ -28,7 +28,7 @@ type option struct {
 	used   bool
 }
 
-// parse sorts the arguments: r<n> names a replica, name=value is an option, all
+// parse sorts the arguments: r<n>, or r<n>.<generation>, names a replica, name=value is an option, all
 // else is a word.
 func parse(d *datadriven.TestData) *args {
 	a := &args{}
@@ -46,8 +46,13 @@ func parse(d *datadriven.TestData) *args {
 
 func replicaID(word string) (raft.ReplicaID, bool) {
 	digits, ok := strings.CutPrefix(word, "r")
-	n, err := strconv.ParseUint(digits, 10, 64)
-	return raft.ReplicaID(n), ok && err == nil
+	digits, generation, later := strings.Cut(digits, ".")
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if !ok || err != nil || !later || n == 0 {
+		return raft.ReplicaID(n), ok && err == nil && !later
+	}
+	g, err := strconv.ParseUint(generation, 10, 32)
+	return raft.MakeReplicaID(n, uint32(g)), err == nil
 }
 
 func (a *args) fail(format string, values ...any) {
@@ -84,7 +89,7 @@ func (a *args) many(c *Cluster) []raft.ReplicaID {
 
 func (a *args) known(c *Cluster) bool {
 	for _, id := range a.replicas {
-		if id == 0 || id > raft.ReplicaID(len(c.replicas)) {
+		if c.find(id) == nil {
 			a.fail("there is no replica %v", name(id))
 			return false
 		}
@@ -175,6 +180,20 @@ func (a *args) replica(option string) raft.ReplicaID {
 		return id
 	}
 	return raft.ReplicaID(a.uint(s))
+}
+
+// members reads the replicas of an option, which need not exist.
+func (a *args) members(option string) []raft.ReplicaID {
+	v, _ := a.values(option)
+	var ids []raft.ReplicaID
+	for _, s := range v {
+		id, ok := replicaID(s)
+		if !ok {
+			a.fail("%q is no replica, such as r4.1", s)
+		}
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 func (a *args) messageType() raft.MessageType {

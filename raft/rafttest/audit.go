@@ -77,6 +77,9 @@ func (c *Cluster) auditLeader(p *replica) {
 	}
 	c.audit.leaders[term] = p.id
 	for i, want := range c.audit.committed {
+		if uint64(i)+1 < p.core.FirstIndex() {
+			continue
+		}
 		if got, ok := p.core.TermAt(uint64(i) + 1); want.in < term && (!ok || got != want.term) {
 			c.violate("Leader Completeness: %v leads term %d without entry %d@%d, committed in term %d",
 				name(p.id), term, i+1, want.term, want.in)
@@ -89,7 +92,8 @@ func (c *Cluster) auditLeader(p *replica) {
 // up to it.
 func (c *Cluster) auditLogMatching(p, q *replica) {
 	equal := false
-	for i := min(p.core.LastIndex(), q.core.LastIndex()); i > 0; i-- {
+	first := max(p.core.FirstIndex(), q.core.FirstIndex())
+	for i := min(p.core.LastIndex(), q.core.LastIndex()); i >= first; i-- {
 		a, _ := p.core.TermAt(i)
 		b, _ := q.core.TermAt(i)
 		if equal && a != b {
@@ -102,10 +106,10 @@ func (c *Cluster) auditLogMatching(p, q *replica) {
 }
 
 // auditCommit: what was committed once stays, and a leader commits only what the
-// disks of a majority hold.
+// disks of a majority hold, in a joint configuration one of each half.
 func (c *Cluster) auditCommit(p *replica) {
 	commit := p.core.Commit()
-	for i := uint64(1); i <= commit; i++ {
+	for i := p.core.FirstIndex(); i <= commit; i++ {
 		term, _ := p.core.TermAt(i)
 		if i > uint64(len(c.audit.committed)) {
 			c.audit.committed = append(c.audit.committed, committed{term: term, in: p.core.Term()})
@@ -121,14 +125,20 @@ func (c *Cluster) auditCommit(p *replica) {
 }
 
 func (c *Cluster) auditDurable(p *replica, index, term uint64) {
-	holders := 0
-	for _, q := range c.replicas {
-		if q.disk.holds(index, term) {
-			holders++
+	var holders, all [2]int
+	for _, m := range p.core.Configuration().Members {
+		q := c.find(raft.ReplicaID(m.ID))
+		for half, in := range [...]bool{m.Voter, m.Outgoing} {
+			if in {
+				all[half]++
+			}
+			if in && q != nil && q.disk.holds(index, term) {
+				holders[half]++
+			}
 		}
 	}
-	if 2*holders <= len(c.replicas) {
-		c.violate("%v commits %d@%d with %d of %d disks holding it", name(p.id), index, term, holders, len(c.replicas))
+	if 2*holders[0] <= all[0] || (all[1] > 0 && 2*holders[1] <= all[1]) {
+		c.violate("%v commits %d@%d with %d of %d disks holding it", name(p.id), index, term, holders[0]+holders[1], all[0]+all[1])
 	}
 }
 

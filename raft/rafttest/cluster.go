@@ -36,7 +36,9 @@ type replica struct {
 	manual  bool
 	cut     bool
 	fetches []raft.Fetch
-	shown   shown
+	// sendings are the followers that wait for a snapshot from this replica.
+	sendings []raft.ReplicaID
+	shown    shown
 }
 
 // shown is what the trace last said of a replica.
@@ -44,6 +46,7 @@ type shown struct {
 	role         raft.Role
 	term, commit uint64
 	leader       raft.ReplicaID
+	config       string
 }
 
 // DefaultConfig is a configuration for n replicas with all that production
@@ -79,21 +82,30 @@ func New(cfg raft.Config) (*Cluster, error) {
 
 // start makes a core from the replica's disk.
 func (c *Cluster) start(p *replica, tail int) error {
+	p.disk.repair()
 	core, err := raft.New(p.cfg, p.disk.Restored(tail), c.now)
 	if err != nil {
 		return err
 	}
-	p.core, p.pending, p.fetches = core, nil, nil
-	p.shown = shown{term: core.Term()}
+	p.core, p.pending, p.fetches, p.sendings = core, nil, nil, nil
+	p.shown = shown{term: core.Term(), config: core.Configuration().String()}
 	c.settle(p)
 	return nil
 }
 
-func (c *Cluster) replica(id raft.ReplicaID) *replica {
+// find returns the replica, nil if there is none.
+func (c *Cluster) find(id raft.ReplicaID) *replica {
 	for _, p := range c.replicas {
 		if p.id == id {
 			return p
 		}
+	}
+	return nil
+}
+
+func (c *Cluster) replica(id raft.ReplicaID) *replica {
+	if p := c.find(id); p != nil {
+		return p
 	}
 	panic(fmt.Sprintf("rafttest: there is no replica %d", id))
 }
@@ -171,6 +183,14 @@ func (c *Cluster) take(p *replica, out raft.Output) {
 		p.fetches = append(p.fetches, f)
 		c.say("  %v wants entries %d..%d from disk for %v", name(p.id), f.Lo, f.Hi, name(f.Peer))
 	}
+	for _, id := range out.Cancelled {
+		p.sendings = slices.DeleteFunc(p.sendings, func(to raft.ReplicaID) bool { return to == id })
+		c.say("  %v sends no snapshot to %v any more", name(p.id), name(id))
+	}
+	for _, id := range out.Snapshots {
+		p.sendings = append(p.sendings, id)
+		c.say("  %v is to send a snapshot to %v", name(p.id), name(id))
+	}
 }
 
 // complete makes the hand-offs up to seq durable and reports it.
@@ -199,18 +219,18 @@ func (c *Cluster) entry(p *replica, index uint64) raft.Entry {
 			return es[0]
 		}
 	}
-	return p.disk.Entries[index-1]
+	return p.disk.at(index)
 }
 
 // Log returns the replica's log, durable or not; that of its disk while it is down.
 func (c *Cluster) Log(id raft.ReplicaID) []raft.Entry {
 	p := c.replica(id)
-	last := uint64(len(p.disk.Entries))
+	first, last := p.disk.Mark.Index+1, p.disk.last()
 	if p.core != nil {
-		last = p.core.LastIndex()
+		first, last = p.core.FirstIndex(), p.core.LastIndex()
 	}
-	entries := make([]raft.Entry, 0, last)
-	for i := uint64(1); i <= last; i++ {
+	entries := make([]raft.Entry, 0, last+1-first)
+	for i := first; i <= last; i++ {
 		entries = append(entries, c.entry(p, i))
 	}
 	return entries

@@ -22,6 +22,8 @@ func addReplicas(s *Script, a *args) error {
 	cfg.Seed = a.number("seed", cfg.Seed)
 	cfg.PreVote = a.bool("prevote", cfg.PreVote)
 	cfg.CheckQuorum = a.bool("checkquorum", cfg.CheckQuorum)
+	cfg.LeaseReads = a.bool("lease", cfg.LeaseReads)
+	cfg.MaxClockDrift = int(a.number("drift", uint64(cfg.MaxClockDrift)))
 	cfg.ElectionTimeout = a.duration("election", cfg.ElectionTimeout)
 	cfg.HeartbeatInterval = a.duration("heartbeat", cfg.HeartbeatInterval)
 	cfg.MaxAppendBytes = int(a.number("append-bytes", uint64(cfg.MaxAppendBytes)))
@@ -103,6 +105,17 @@ func read(s *Script, a *args) error {
 		reads = append(reads, a.uint(w))
 	}
 	s.cluster.Read(id, reads...)
+	return nil
+}
+
+func transfer(s *Script, a *args) error {
+	id, to := a.one(s.cluster), a.replica("to")
+	if s.cluster.Raft(id) == nil {
+		return errDown
+	}
+	if err := s.cluster.Transfer(id, to); err != nil {
+		s.cluster.say("  %v refuses: %v", name(id), err)
+	}
 	return nil
 }
 

@@ -74,6 +74,14 @@ func (c *Cluster) Read(id raft.ReplicaID, reads ...uint64) {
 	c.settle(p)
 }
 
+// Transfer asks a leader to hand its leadership to another replica, the best one if to is 0.
+func (c *Cluster) Transfer(id, to raft.ReplicaID) error {
+	p := c.running(id)
+	err := p.core.Transfer(c.now, to)
+	c.settle(p)
+	return err
+}
+
 // SetDisk says how the replica's disk completes hand-offs: at once, or only when
 // Persist says so.
 func (c *Cluster) SetDisk(manual bool, ids ...raft.ReplicaID) {
@@ -107,7 +115,7 @@ func (c *Cluster) Persist(id raft.ReplicaID, seq uint64) bool {
 func (c *Cluster) Crash(id raft.ReplicaID) {
 	p := c.running(id)
 	p.disk.Applied = p.core.Applied()
-	p.core, p.pending, p.fetches = nil, nil, nil
+	p.core, p.pending, p.fetches, p.sendings = nil, nil, nil, nil
 }
 
 // Restart starts a replica from its disk, with at most tail entries in memory.
@@ -133,9 +141,9 @@ func (c *Cluster) Fetch(id raft.ReplicaID, fail bool) bool {
 	f := p.fetches[0]
 	p.fetches = p.fetches[1:]
 	var entries []raft.Entry
-	if !fail && f.Hi <= uint64(len(p.disk.Entries)) {
+	if d := &p.disk; !fail && f.Lo > d.Mark.Index && f.Hi <= d.last() {
 		size := 0
-		for _, e := range p.disk.Entries[f.Lo-1 : f.Hi] {
+		for _, e := range d.Entries[f.Lo-1-d.Mark.Index : f.Hi-d.Mark.Index] {
 			size += e.Size()
 			if len(entries) > 0 && size > f.MaxBytes {
 				break

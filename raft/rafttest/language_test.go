@@ -51,6 +51,12 @@ func TestMistakesInScriptsAreErrors(t *testing.T) {
 		"add-replicas 3\nreset r1 log=(2,1)":         "do not ascend",
 		"add-replicas 1\ncampaign r1\ncampaign r1":   "leads already",
 		"add-replicas 3\nreset r1 log=1 commit=many": "not a number",
+		"add-replicas 3\nchange r1":                  "nothing to do",
+		"add-replicas 3\nchange r1 learner=4":        "is no replica",
+		"add-replicas 3\ncompact r1":                 "nothing to do",
+		"add-replicas 3\nsnapshot r1":                "to whom",
+		"add-replicas 3\nsnapshot r1 to=r3":          "nothing to do",
+		"add-replicas 3\nsnapshot r1 to=r4.1":        "to whom",
 	} {
 		t.Run(script, func(t *testing.T) {
 			_, err := play(t, script)

@@ -28,7 +28,7 @@ func (s *Selection) picks(m *raft.Message) bool {
 // production, so that replicas share no memory.
 func (c *Cluster) post(p *replica, m *raft.Message) {
 	c.auditMessage(p, m)
-	if p.cut || c.replica(m.To).cut {
+	if to := c.find(m.To); p.cut || (to != nil && to.cut) {
 		c.say("  %s (lost)", messageText(m))
 		return
 	}
@@ -79,7 +79,14 @@ func (c *Cluster) Deliver(s Selection) int {
 
 // Receive delivers a message that need not come from the pool.
 func (c *Cluster) Receive(m raft.Message) {
-	p := c.replica(m.To)
+	p := c.find(m.To)
+	if p == nil {
+		p = c.join(&m)
+	}
+	if p == nil {
+		c.say("%s (lost, there is no %v)", messageText(&m), name(m.To))
+		return
+	}
 	if p.core == nil {
 		c.say("%s (lost, %v is down)", messageText(&m), name(m.To))
 		return
@@ -115,7 +122,7 @@ func (c *Cluster) Heal() {
 }
 
 // Stabilize delivers the mail between the named replicas (all, if none is named), completes
-// their writes and answers their fetches until there is none left. No time passes.
+// their writes, answers their fetches and sends their snapshots until there is none left. No time passes.
 func (c *Cluster) Stabilize(ids ...raft.ReplicaID) {
 	for range maxRounds {
 		if !c.stabilizeOnce(ids) || c.err != nil {
@@ -127,11 +134,17 @@ func (c *Cluster) Stabilize(ids ...raft.ReplicaID) {
 
 func (c *Cluster) stabilizeOnce(ids []raft.ReplicaID) bool {
 	busy := false
+	within := func(id raft.ReplicaID) bool { return len(ids) == 0 || slices.Contains(ids, id) }
 	for _, p := range c.up(ids) {
 		busy = c.Persist(p.id, 0) || busy
 		busy = c.Fetch(p.id, false) || busy
+		for _, to := range p.sendings {
+			if within(to) && c.Snapshot(p.id, to, false) {
+				busy = true
+				break
+			}
+		}
 	}
-	within := func(id raft.ReplicaID) bool { return len(ids) == 0 || slices.Contains(ids, id) }
 	var batch, rest []raft.Message
 	for _, m := range c.mail {
 		if within(m.From) && within(m.To) {

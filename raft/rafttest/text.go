@@ -6,25 +6,39 @@ import (
 	"strings"
 
 	"github.com/holdfastdb/holdfast/raft"
+	"github.com/holdfastdb/holdfast/raft/confchange"
 )
 
 var typeNames = [...]string{
 	raft.MsgPreVote: "prevote", raft.MsgPreVoteResp: "prevote-resp", raft.MsgVote: "vote", raft.MsgVoteResp: "vote-resp",
 	raft.MsgAppend: "append", raft.MsgAppendResp: "append-resp",
 	raft.MsgHeartbeat: "heartbeat", raft.MsgHeartbeatResp: "heartbeat-resp",
+	raft.MsgTimeoutNow: "timeout-now", raft.MsgReadIndex: "read-index", raft.MsgReadIndexResp: "read-index-resp",
+	raft.MsgRemoved: "removed",
 }
 
 func name(id raft.ReplicaID) string {
 	if id == 0 {
 		return "none"
 	}
+	if g := id.Generation(); g > 0 {
+		return fmt.Sprintf("r%d.%d", id.Node(), g)
+	}
 	return fmt.Sprintf("r%d", id)
 }
 
-// entryText shows an entry as index@term:payload, "-" for a no-op.
+// entryText shows an entry as index@term:payload, "-" for a no-op, and the configuration it holds.
 func entryText(e *raft.Entry) string {
-	if e.Kind == raft.EntryNoOp {
+	switch e.Kind {
+	case raft.EntryNoOp:
 		return fmt.Sprintf("%d@%d:-", e.Index, e.Term)
+	case raft.EntryConfig:
+		c, err := confchange.Decode(e.Data)
+		if err != nil {
+			return fmt.Sprintf("%d@%d:%v", e.Index, e.Term, err)
+		}
+		return fmt.Sprintf("%d@%d:%v", e.Index, e.Term, c)
+	case raft.EntryNormal:
 	}
 	return fmt.Sprintf("%d@%d:%s", e.Index, e.Term, e.Data)
 }
@@ -46,12 +60,18 @@ func answer(reject bool) string {
 
 func messageText(m *raft.Message) string {
 	head := fmt.Sprintf("%v->%v %s term=%d", name(m.From), name(m.To), typeNames[m.Type], m.Term)
+	if m.Join > 0 {
+		head += fmt.Sprintf(" join=%d", m.Join)
+	}
 	switch m.Type {
 	case raft.MsgPreVote:
 		return fmt.Sprintf("%s last=%d@%d round=%d", head, m.LogIndex, m.LogTerm, m.Round)
 	case raft.MsgPreVoteResp:
 		return fmt.Sprintf("%s %s round=%d", head, answer(m.Reject), m.Round)
 	case raft.MsgVote:
+		if m.Transfer {
+			head += " transfer"
+		}
 		return fmt.Sprintf("%s last=%d@%d", head, m.LogIndex, m.LogTerm)
 	case raft.MsgVoteResp:
 		return fmt.Sprintf("%s %s", head, answer(m.Reject))
@@ -62,9 +82,22 @@ func messageText(m *raft.Message) string {
 		if m.Reject {
 			return fmt.Sprintf("%s refused prev=%d hint=%d@%d round=%d", head, m.LogIndex, m.HintIndex, m.HintTerm, m.Round)
 		}
+		if m.LogTerm > 0 {
+			return fmt.Sprintf("%s holds=%d@%d round=%d", head, m.LogIndex, m.LogTerm, m.Round)
+		}
 		return fmt.Sprintf("%s holds=%d round=%d", head, m.LogIndex, m.Round)
 	case raft.MsgHeartbeat:
 		return fmt.Sprintf("%s commit=%d round=%d", head, m.Commit, m.Round)
+	case raft.MsgTimeoutNow, raft.MsgReadIndex:
+		// A nonce says nothing to people.
+		return head
+	case raft.MsgReadIndexResp:
+		if m.Reject {
+			return head + " refused"
+		}
+		return fmt.Sprintf("%s index=%d", head, m.LogIndex)
+	case raft.MsgRemoved:
+		return fmt.Sprintf("%s config=%d", head, m.LogIndex)
 	default:
 		return fmt.Sprintf("%s matched=%d round=%d", head, m.LogIndex, m.Round)
 	}
@@ -72,6 +105,9 @@ func messageText(m *raft.Message) string {
 
 func persistText(p *raft.Persist) string {
 	s := fmt.Sprintf("#%d term=%d vote=%s commit=%d", p.Seq, p.State.Term, name(p.State.Vote), p.State.Commit)
+	if p.Mark.Index > 0 {
+		s += fmt.Sprintf(" mark=%d@%d", p.Mark.Index, p.Mark.Term)
+	}
 	if len(p.Entries) > 0 {
 		s += fmt.Sprintf(" entries=[%s]", entriesText(p.Entries))
 	}
@@ -81,12 +117,15 @@ func persistText(p *raft.Persist) string {
 // showChanges says how the replica changed since it was last shown.
 func (c *Cluster) showChanges(p *replica) {
 	r, was := p.core, p.shown
-	is := shown{role: r.Role(), term: r.Term(), commit: r.Commit(), leader: r.Leader()}
+	is := shown{role: r.Role(), term: r.Term(), commit: r.Commit(), leader: r.Leader(), config: r.Configuration().String()}
 	if is.role != was.role || is.term != was.term {
 		c.say("  %v becomes %v of term %d", name(p.id), is.role, is.term)
 	}
 	if is.leader != was.leader && is.leader != 0 && is.leader != p.id {
 		c.say("  %v follows %v", name(p.id), name(is.leader))
+	}
+	if is.config != was.config {
+		c.say("  %v goes by %s", name(p.id), is.config)
 	}
 	if is.commit != was.commit {
 		c.say("  %v commits up to %d", name(p.id), is.commit)
@@ -119,7 +158,12 @@ func (c *Cluster) Status(ids ...raft.ReplicaID) string {
 // logText shows a log and where it is durable and committed.
 func (c *Cluster) logText(id raft.ReplicaID) string {
 	p := c.replica(id)
-	s := fmt.Sprintf("%v: %s", name(id), entriesText(c.Log(id)))
+	s := fmt.Sprintf("%v: ", name(id))
+	if entries := c.Log(id); len(entries) > 0 && entries[0].Index > 1 {
+		s += fmt.Sprintf("(from %d) %s", entries[0].Index, entriesText(entries))
+	} else {
+		s += entriesText(entries)
+	}
 	if p.core == nil {
 		return s + " (down)"
 	}
