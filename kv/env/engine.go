@@ -44,7 +44,9 @@ type Engine interface {
 	Close() error
 }
 
-// Snapshot is a consistent read view of an Engine at one point in time.
+// Snapshot is a consistent read view of an Engine at one point in time. It may be read beside all
+// calls of the engine but Close, and holds up no flush; the engine keeps what it can see until
+// it is closed. A Scan that stopped is resumed by another one behind the last key.
 type Snapshot interface {
 	Reader
 	Close() error

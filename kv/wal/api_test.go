@@ -26,7 +26,7 @@ func TestFirstFailureIsFinal(t *testing.T) {
 		b := NewBatch()
 		for i := 0; i < need && first == nil; i++ {
 			b.Reset()
-			b.Add(1, persist(1, 0, 0, entries(uint64(i)+1, 1, 1, 300)))
+			b.Add(1, replica3, persist(1, 0, 0, entries(uint64(i)+1, 1, 1, 300)))
 			first = l.Commit(b)
 		}
 		require.True(t, netsim.Injected(first), "%v", first)
@@ -53,7 +53,7 @@ func TestLargeBatchGetsItsOwnSegment(t *testing.T) {
 		m = m.with(1, p)
 	}
 	require.Equal(t, uint64(4), l.active.number)
-	require.Len(t, l.groups[1].extents, 3+4, "a large hand-off is split, so that reading a part is cheap")
+	require.Len(t, l.groups[1].index.extents, 3+4, "a large hand-off is split, so that reading a part is cheap")
 	l, r := mustOpen(t, o)
 	m.check(t, l, r)
 }
@@ -138,30 +138,47 @@ func TestReadsDuringCommits(t *testing.T) {
 }
 
 // Goal: what no correct core hands over is refused before it reaches the disk.
-// Method: one wrong hand-off at a time.
+// Method: one wrong hand-off at a time; opened again, the log is as before.
 func TestImpossibleHandOffsPanic(t *testing.T) {
-	l, _ := mustOpen(t, testOptions(vfs.NewMem()))
-	commit(t, l, 1, persist(3, 0, 0, entries(1, 3, 2, 5)))
+	base := persist(3, 0, 0, entries(1, 3, 2, 5))
+	base.Mark = raft.Mark{Index: 1, Term: 2}
+	marked := func(p *raft.Persist, index, term uint64) *raft.Persist {
+		p.Mark = raft.Mark{Index: index, Term: term}
+		return p
+	}
 	for _, c := range []struct {
-		says  string
-		group raft.GroupID
-		p     *raft.Persist
+		says    string
+		group   raft.GroupID
+		replica raft.ReplicaID
+		p       *raft.Persist
 	}{
-		{"group 0", 0, persist(1, 0, 0, nil)},
-		{"leave a gap", 1, persist(3, 0, 0, entries(5, 1, 2, 5))},
-		{"leave a gap", 2, persist(3, 0, 0, entries(2, 1, 2, 5))},
-		{"term would go back from 3 to 2", 1, persist(2, 0, 0, nil)},
-		{"entry 0 at", 1, persist(3, 0, 0, entries(0, 1, 1, 5))},
-		{"entry 3 at", 1, persist(3, 0, 0, []raft.Entry{{Index: 1}, {Index: 3}})},
-		{"goes back from 2 to 1", 1, persist(3, 0, 0, []raft.Entry{{Index: 1, Term: 2}, {Index: 2, Term: 1}})},
-		{"above the hard state's", 1, persist(3, 0, 0, entries(4, 1, 4, 5))},
+		{"group 0", 0, 3, persist(1, 0, 0, nil)},
+		{"replica 0", 1, 0, persist(1, 0, 0, nil)},
+		{"leave a gap", 1, 3, persist(3, 0, 0, entries(5, 1, 2, 5))},
+		{"leave a gap", 2, 3, persist(3, 0, 0, entries(2, 1, 2, 5))},
+		{"leave a gap", 1, 3, marked(persist(3, 0, 0, entries(11, 1, 3, 5)), 9, 3)},
+		{"term of group 1 would go back from 3 to 2", 1, 3, persist(2, 0, 0, nil)},
+		{"entry 0 at", 1, 3, persist(3, 0, 0, entries(0, 1, 1, 5))},
+		{"entry 3 at", 1, 3, persist(3, 0, 0, []raft.Entry{{Index: 1}, {Index: 3}})},
+		{"goes back from 2 to 1", 1, 3, persist(3, 0, 0, []raft.Entry{{Index: 1, Term: 2}, {Index: 2, Term: 1}})},
+		{"above the hard state's", 1, 3, persist(3, 0, 0, entries(4, 1, 4, 5))},
+		{"term 1 of entry 4 of group 1 is out of order", 1, 3, persist(3, 0, 0, entries(4, 1, 1, 5))},
+		{"above the hard state's", 1, 3, marked(persist(3, 0, 0, nil), 3, 4)},
+		{"follows one at 1 of term 2", 1, 3, marked(persist(3, 0, 0, nil), 1, 3)},
+		{"follows one at 1 of term 2", 1, 3, marked(persist(3, 0, 0, nil), 9, 1)},
+		{"whose generation is not lower", 1, 4, persist(3, 0, 0, nil)},
+		{"whose generation is not lower", 1, raft.MakeReplicaID(4, 0), persist(3, 0, 0, nil)},
 	} {
+		o := testOptions(vfs.NewMem())
+		l, _ := mustOpen(t, o)
+		commit(t, l, 1, base)
 		func() {
 			defer func() { require.Contains(t, recover(), c.says) }()
 			b := NewBatch()
-			b.Add(c.group, c.p)
+			b.Add(c.group, c.replica, c.p)
 			t.Errorf("%v was committed: %v", c.p, l.Commit(b))
 		}()
+		requireModel(t, o, model{}.with(1, base))
 	}
 }
 
@@ -174,13 +191,13 @@ func TestBatchCopiesAndCanBeReused(t *testing.T) {
 	require.NoError(t, l.Commit(b))
 	end := l.active.end
 	es := entries(1, 2, 1, 5)
-	b.Add(1, persist(1, 0, 0, es))
+	b.Add(1, replica3, persist(1, 0, 0, es))
 	require.Equal(t, 1, b.Len())
 	clear(es[0].Data)
 	require.NoError(t, l.Commit(b))
 	require.Equal(t, end+int64(b.Bytes()), l.active.end)
 	b.Reset()
-	b.Add(1, persist(1, 0, 0, entries(3, 1, 1, 5)))
+	b.Add(1, replica3, persist(1, 0, 0, entries(3, 1, 1, 5)))
 	require.NoError(t, l.Commit(b))
 	got, err := l.ReadEntries(1, 1, 9, 1<<20)
 	require.NoError(t, err)
@@ -201,25 +218,25 @@ func TestDumpShowsTheLog(t *testing.T) {
 	out, err := dump(s.options)
 	require.NoError(t, err)
 	require.Equal(t, strings.Join([]string{
-		"data/wal/wal-0000000000000001.log: segment 1 of node 3, cluster 7, format 1, from frame 1",
-		"          64 frame 1 batch, 68 bytes",
-		"             group 1 term 1 vote 0 commit 0 entries 1-1",
-		"         168 frame 2 batch, 56 bytes",
-		"             group 2 term 2 vote 1 commit 0",
-		"         256 frame 3 batch, 68 bytes",
-		"             group 1 term 3 vote 2 commit 2 entries 2-2",
-		"         360 frame 4 close, 0 bytes",
+		"data/wal/wal-0000000000000001.log: segment 1 of node 3, cluster 7, store 0000000000000abc, format 2, from frame 1",
+		"          64 frame 1 batch, 76 bytes",
+		"             group 1 replica 3.0 term 1 vote 0 commit 0 entries 1-1",
+		"         176 frame 2 batch, 64 bytes",
+		"             group 2 replica 3.0 term 2 vote 1 commit 0",
+		"         272 frame 3 batch, 76 bytes",
+		"             group 1 replica 3.0 term 3 vote 2 commit 2 entries 2-2",
+		"         384 frame 4 close, 0 bytes",
 		"ends where the node closed it",
 		"",
 	}, "\n"), out)
 
 	path := s.frames[0].path
-	out, err = dump(s.damaged(t, path, s.files[path][:300]))
+	out, err = dump(s.damaged(t, path, s.files[path][:320]))
 	require.NoError(t, err)
 	require.Contains(t, out, "ends with an interrupted write of 41 bytes")
 	out, err = dump(s.damaged(t, path, s.flipped(path, 200*8)))
-	requireCorrupt(t, err, path, 168)
-	require.Contains(t, out, "at offset 168: a frame is damaged, since frame 3 follows at offset 256")
+	requireCorrupt(t, err, path, 176)
+	require.Contains(t, out, "at offset 176: a frame is damaged, since frame 3 follows at offset 272")
 
 	r, err := Verify(s.fs, s.options.Dir)
 	require.NoError(t, err)

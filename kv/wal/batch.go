@@ -15,6 +15,7 @@ const maxSection = 256 << 10
 type Batch struct {
 	buf      []byte // room for the frame header, then the payload
 	sections []section
+	runs     []raft.TermRun // what the sections' runs are part of
 }
 
 // NewBatch returns an empty batch.
@@ -32,6 +33,7 @@ func (b *Batch) Reset() {
 	}
 	b.buf = b.buf[:frameHdrSize]
 	b.sections = b.sections[:0]
+	b.runs = b.runs[:0]
 }
 
 // Len is the number of sections in the batch: at least one for each Add. A batch
@@ -41,27 +43,34 @@ func (b *Batch) Len() int { return len(b.sections) }
 // Bytes is what the batch takes in the log, in bytes.
 func (b *Batch) Bytes() int { return int(frameSize(int64(len(b.buf) - frameHdrSize))) }
 
-// Add appends a hand-off of the group to the batch; hand-offs of one group are
-// added in their order. It panics on what no correct core hands over: group 0,
-// entries that do not follow one another, terms that decrease or exceed the hard state's.
-// A batch holds at most 1 GiB.
-func (b *Batch) Add(g raft.GroupID, p *raft.Persist) {
-	checkPersist(g, p)
+// Add appends a hand-off of the replica to the batch; hand-offs of one group are
+// added in their order. A replica id other than the group's last one starts the group's
+// history anew: it must have a higher generation. It panics on what no correct core hands
+// over: group or replica 0, entries that do not follow one another, terms that decrease or exceed the
+// hard state's. A batch holds at most 1 GiB.
+func (b *Batch) Add(g raft.GroupID, replica raft.ReplicaID, p *raft.Persist) {
+	checkPersist(g, replica, p)
+	s := section{group: g, replica: replica, state: p.State, mark: p.Mark}
 	rest := p.Entries
 	for {
-		n := b.addSection(g, p.State, rest)
+		n := b.addSection(s, rest)
 		if rest = rest[n:]; len(rest) == 0 {
 			break
 		}
+		s.mark = raft.Mark{}
 	}
 	if len(b.buf)-frameHdrSize > maxPayload {
 		panic(fmt.Sprintf("wal: a batch of %d bytes is over the limit of %d", len(b.buf), maxPayload))
 	}
 }
 
-func checkPersist(g raft.GroupID, p *raft.Persist) {
-	if g == 0 {
-		panic("wal: group 0 never names a group")
+func checkPersist(g raft.GroupID, replica raft.ReplicaID, p *raft.Persist) {
+	if g == 0 || replica == 0 {
+		panic(fmt.Sprintf("wal: group %d, replica %d: 0 never names a group or a replica", g, replica))
+	}
+	if p.Mark.Term > p.State.Term {
+		panic(fmt.Sprintf("wal: group %d: the mark at %d has term %d, above the hard state's %d",
+			g, p.Mark.Index, p.Mark.Term, p.State.Term))
 	}
 	for i := range p.Entries {
 		e := &p.Entries[i]
@@ -79,19 +88,26 @@ func checkPersist(g raft.GroupID, p *raft.Persist) {
 	}
 }
 
-// addSection encodes the hard state and as many of the entries as one section
-// takes, and returns how many these are.
-func (b *Batch) addSection(g raft.GroupID, hs raft.HardState, entries []raft.Entry) int {
-	start := len(b.buf)
+// addSection encodes the section with as many of the entries as it takes, and returns how
+// many these are.
+func (b *Batch) addSection(s section, entries []raft.Entry) int {
+	start, run := len(b.buf), len(b.runs)
 	b.buf = append(b.buf, make([]byte, sectionHdrSize)...)
+	if s.mark.Index > 0 {
+		b.buf = appendMark(b.buf, &s.mark)
+		s.mark.Config = b.buf[len(b.buf)-len(s.mark.Config):] // the caller's is free again
+	}
 	n := 0
 	for n < len(entries) && (n == 0 || len(b.buf)-start+len(entries[n].Data) < maxSection) {
-		b.buf = appendEntry(b.buf, &entries[n])
+		e := &entries[n]
+		b.buf = appendEntry(b.buf, e)
+		b.runs = addRun(b.runs, n == 0, e.Index, e.Term)
 		n++
 	}
-	s := section{group: g, state: hs, count: uint32(n), offset: uint32(start), length: uint32(len(b.buf) - start)}
+	s.count, s.offset, s.length = uint32(n), uint32(start), uint32(len(b.buf)-start)
 	if n > 0 {
 		s.first = entries[0].Index
+		s.runs = b.runs[run:]
 	}
 	s.encode(b.buf[start:])
 	b.sections = append(b.sections, s)

@@ -11,7 +11,7 @@ import (
 
 // benchCommit commits 64 entries of 256 B of each of the groups together.
 func benchCommit(b *testing.B, groups uint64) {
-	o := Options{FS: vfs.Default, Dir: b.TempDir(), Cluster: 1, Node: 1}
+	o := Options{FS: vfs.Default, Dir: b.TempDir(), Cluster: 1, Node: 1, Store: 1}
 	l, _, err := Open(o)
 	require.NoError(b, err)
 	batch := NewBatch()
@@ -28,7 +28,7 @@ func benchCommit(b *testing.B, groups uint64) {
 		}
 		next += 64
 		for g := range groups {
-			batch.Add(raft.GroupID(g+1), &raft.Persist{State: raft.HardState{Term: 1}, Entries: es})
+			batch.Add(raft.GroupID(g+1), replica3, &raft.Persist{State: raft.HardState{Term: 1}, Entries: es})
 		}
 		if err := l.Commit(batch); err != nil {
 			b.Fatal(err)

@@ -39,7 +39,7 @@ func newSpecimen(t testing.TB, commits int, segmentBytes int64, closed bool) *sp
 			g, p = 2, persist(i+1, 1, 0, nil)
 		}
 		b := NewBatch()
-		b.Add(g, p)
+		b.Add(g, replica3, p)
 		require.NoError(t, l.Commit(b))
 		s.models = append(s.models, s.models[i].with(g, p))
 		s.frames = append(s.frames, framePos{l.active.path, l.active.end - int64(b.Bytes()), l.active.end})
@@ -200,7 +200,7 @@ func TestDamagedSegmentHeaderIsRefused(t *testing.T) {
 // Goal: a missing segment is refused wherever a later one shows that it is missing.
 // Method: remove each of several but the last; swap two; cut one between two frames.
 func TestMissingSegmentIsRefused(t *testing.T) {
-	s := newSpecimen(t, 30, 1024, false)
+	s := newSpecimen(t, 30, 1500, false)
 	require.Len(t, s.files, 3)
 	name := func(n uint64) string { return s.fs.PathJoin(s.options.Dir, segmentName(n)) }
 	for n := uint64(1); n <= 2; n++ {
@@ -219,12 +219,13 @@ func TestMissingSegmentIsRefused(t *testing.T) {
 // as a later one.
 // Method: cut a new segment's file at every length, and zero every single byte.
 func TestInterruptedCreationOfASegmentIsRepeated(t *testing.T) {
-	for _, commits := range []int{0, 10} {
+	for _, commits := range []int{0, 8} {
 		s := newSpecimen(t, commits, 1024, false)
 		path := s.fs.PathJoin(s.options.Dir, segmentName(1))
 		if commits > 0 {
 			path = s.fs.PathJoin(s.options.Dir, segmentName(2))
 			s.files[path] = s.nextSegment(t)
+			clear(s.files[path][segmentHdrSize:])
 		}
 		for n := range int64(segmentHdrSize) {
 			data := slices.Clone(s.files[path])
@@ -252,7 +253,7 @@ func (s *specimen) nextSegment(t testing.TB) []byte {
 
 // Goal: logs of other owners and of newer formats get errors of their own, and
 // other files are not touched.
-// Method: open with another node, another cluster, and a header of format 2.
+// Method: open with another node, another cluster, and headers of formats 1 and 3.
 func TestForeignLogsAreRefused(t *testing.T) {
 	s := newSpecimen(t, 3, 4096, false)
 	var owner *WrongOwnerError
@@ -265,12 +266,15 @@ func TestForeignLogsAreRefused(t *testing.T) {
 	}
 	path := s.frames[0].path
 	data := slices.Clone(s.files[path])
-	h := segmentHeader{version: 2, cluster: 7, node: 3, number: 1, frame: 1}
-	copy(data, h.encode())
-	_, _, err := Open(s.damaged(t, path, data))
 	var format *FormatError
-	require.ErrorAs(t, err, &format)
-	require.Equal(t, uint32(2), format.Version)
+	for version, remedy := range map[uint32]string{1: "there is no conversion", 3: "start a newer holdfast"} {
+		h := segmentHeader{version: version, cluster: 7, node: 3, number: 1, frame: 1}
+		copy(data, h.encode())
+		_, _, err := Open(s.damaged(t, path, data))
+		require.ErrorAs(t, err, &format)
+		require.Equal(t, version, format.Version)
+		require.ErrorContains(t, err, remedy)
+	}
 
 	o := s.damaged(t, "", nil)
 	for _, name := range []string{"wal-1.log", "wal-000000000000000A.log", "LOCK", "wal-0000000000000002.log.tmp"} {
@@ -298,7 +302,7 @@ func TestCopiedFramesAreNotFrames(t *testing.T) {
 
 	// The same offset of another segment.
 	s = newSpecimen(t, 14, 1024, false)
-	early, late := s.frames[5], s.frames[13]
+	early, late := s.frames[7], s.frames[12]
 	require.NotEqual(t, early.path, late.path)
 	require.Greater(t, early.from, late.end)
 	data = slices.Clone(s.files[late.path])

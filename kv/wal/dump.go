@@ -6,25 +6,26 @@ import (
 	"io"
 
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/raft"
 )
 
 // Verify reads the log in the directory and changes nothing. Its owner is the one
-// its first segment names. The Recovery, which holds no entries, says what was
+// its segments name. The Recovery, which holds no entries, says what was
 // found up to the first error; errors are those of Open.
 func Verify(fs env.FS, dir string) (*Recovery, error) {
 	return inspect(fs, dir, func(*replay) {})
 }
 
-// Dump is Verify and writes a line for each segment, frame and section to w, and one
-// about the end of the log.
+// Dump is Verify and writes a line for each segment, frame, section and group of a checkpoint to w, and
+// one about the end of the log and each segment that the next start deletes.
 func Dump(fs env.FS, dir string, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	found, err := inspect(fs, dir, func(r *replay) {
 		r.onSegment = func(path string, h *segmentHeader) {
-			fmt.Fprintf(out, "%s: segment %d of node %d, cluster %d, format %d, from frame %d\n",
-				path, h.number, h.node, h.cluster, h.version, h.frame)
+			fmt.Fprintf(out, "%s: segment %d of node %d, cluster %d, store %016x, format %d, from frame %d\n",
+				path, h.number, h.node, h.cluster, h.store, h.version, h.frame)
 		}
-		r.onFrame = func(offset int64, h *frameHeader, sections []section) { dumpFrame(out, offset, h, sections) }
+		r.onFrame = func(offset int64, h *frameHeader, c *content) { dumpFrame(out, offset, h, c) }
 	})
 	switch {
 	case err != nil:
@@ -35,6 +36,10 @@ func Dump(fs env.FS, dir string, w io.Writer) error {
 		fmt.Fprintf(out, "ends where the node closed it\n")
 	default:
 		fmt.Fprintf(out, "ends without having been closed\n")
+	}
+	for _, n := range found.Obsolete {
+		fmt.Fprintf(out, "%s: not needed since segment %d became the floor; the next start deletes it\n",
+			fs.PathJoin(dir, segmentName(n)), found.Floor)
 	}
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = fmt.Errorf("wal: write the dump of %s: %w", dir, flushErr)
@@ -51,18 +56,34 @@ func inspect(fs env.FS, dir string, configure func(*replay)) (*Recovery, error) 
 	return &r.found, err
 }
 
-func dumpFrame(w io.Writer, offset int64, h *frameHeader, sections []section) {
-	kind := "batch"
-	if h.kind == frameClose {
-		kind = "close"
+func dumpFrame(w io.Writer, offset int64, h *frameHeader, c *content) {
+	fmt.Fprintf(w, "  %10d frame %d %s, %d bytes\n", offset, h.number, kindNames[h.kind], h.length)
+	const indent = "             "
+	if h.kind == frameFloor || h.kind == frameCheckpoint {
+		fmt.Fprintf(w, indent+"floor segment %d\n", c.checkpoint.floor)
 	}
-	fmt.Fprintf(w, "  %10d frame %d %s, %d bytes\n", offset, h.number, kind, h.length)
-	for i := range sections {
-		s := &sections[i]
-		fmt.Fprintf(w, "             group %d term %d vote %d commit %d", s.group, s.state.Term, s.state.Vote, s.state.Commit)
+	for i := range c.checkpoint.groups {
+		g := &c.checkpoint.groups[i]
+		dumpGroup(w, g.group, g.state.replica, &g.state.hard, &g.state.mark)
+		if g.state.last > g.state.mark.Index {
+			fmt.Fprintf(w, " has entries %d-%d", g.state.mark.Index+1, g.state.last)
+		}
+		fmt.Fprintln(w)
+	}
+	for i := range c.sections {
+		s := &c.sections[i]
+		dumpGroup(w, s.group, s.replica, &s.state, &s.mark)
 		if s.count > 0 {
 			fmt.Fprintf(w, " entries %d-%d", s.first, s.last())
 		}
 		fmt.Fprintln(w)
+	}
+}
+
+func dumpGroup(w io.Writer, id raft.GroupID, replica raft.ReplicaID, hs *raft.HardState, mark *raft.Mark) {
+	fmt.Fprintf(w, "             group %d replica %d.%d term %d vote %d commit %d",
+		id, replica.Node(), replica.Generation(), hs.Term, hs.Vote, hs.Commit)
+	if mark.Index > 0 {
+		fmt.Fprintf(w, " mark %d of term %d", mark.Index, mark.Term)
 	}
 }

@@ -19,9 +19,8 @@ type CorruptError struct {
 
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("the log is damaged: %s at offset %d: %s; this node's replicas must neither vote nor "+
-		"acknowledge: keep the directory, put undamaged files back if there are any, and keep the other "+
-		"nodes running, which are enough as long as they are a majority; never start this node with an "+
-		"empty directory, it would forget its votes",
+		"acknowledge any more: a node that starts with it sets its data aside and has its group replace its "+
+		"replicas, for which the other nodes must be a majority",
 		e.File, e.Offset, e.Reason)
 }
 
@@ -38,27 +37,49 @@ func (e *WrongOwnerError) Error() string {
 		e.File, e.Node, e.Cluster, e.WantNode, e.WantCluster)
 }
 
-// FormatError says that an intact segment has a format this program does not know.
+// FormatError says that an intact segment has a format this program does not read: an
+// older one, which only unreleased versions wrote, or a newer one.
 type FormatError struct {
-	File          string
-	Version       uint32
-	NewestVersion uint32 // the newest this program reads
+	File    string
+	Version uint32
+	Reads   uint32 // the one format this program reads
 }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s has log format %d, but this program reads formats up to %d; "+
-		"start a newer holdfast, or the one that wrote it", e.File, e.Version, e.NewestVersion)
+	remedy := "start a newer holdfast, or the one that wrote it"
+	if e.Version < e.Reads {
+		remedy = "start the holdfast that wrote it; to go on with this one, stop all nodes, set their data directories " +
+			"aside, and begin with a new cluster: there is no conversion"
+	}
+	return fmt.Sprintf("%s has log format %d, but this program reads format %d only; %s", e.File, e.Version, e.Reads, remedy)
 }
 
 // ErrNoEntries is what ReadEntries answers, wrapped, when the log does not hold
 // the first entry asked for.
 var ErrNoEntries = errors.New("not in the log")
 
+// ErrCompacted is what ReadEntries answers, wrapped, when the first entry asked for is at
+// or below the group's mark: the state machine covers it.
+var ErrCompacted = errors.New("compacted")
+
+// ErrMissing is what Open answers, wrapped, when Options.MustExist is set and there is no log.
+var ErrMissing = errors.New("the log is missing")
+
 // ErrClosed is returned by calls after Close.
 var ErrClosed = errors.New("wal: the log is closed")
 
+func missing(dir string) error {
+	return fmt.Errorf("wal: %w: %s holds no segment that was ever written, though this node had a log there; put the original files "+
+		"back; if they are lost, let the node rejoin: as it forgot its votes and acknowledgements, its group replaces its "+
+		"replicas, for which the other nodes must be a majority", ErrMissing, dir)
+}
+
 func noEntries(g raft.GroupID, lo, last uint64) error {
 	return fmt.Errorf("wal: group %d: entry %d: %w (it ends at %d)", g, lo, ErrNoEntries, last)
+}
+
+func compacted(g raft.GroupID, lo, mark uint64) error {
+	return fmt.Errorf("wal: group %d: entry %d: %w (the log starts after %d)", g, lo, ErrCompacted, mark)
 }
 
 // failed describes the input or output error that ends the use of a log.

@@ -10,7 +10,7 @@ import (
 // All integers are little-endian. docs/formats.md is the reference.
 const (
 	segmentMagic   = "HOLDFWAL"
-	formatVersion  = 1
+	formatVersion  = 2
 	segmentHdrSize = 64
 
 	frameMagic   = 0x4d524648 // "HFRM"
@@ -28,7 +28,17 @@ const (
 	frameBatch = 1
 	// frameClose is written by Close: everything before it is complete.
 	frameClose = 2
+	// frameCheckpoint is the first frame of each segment but segment 1, and is nowhere else: the
+	// state of all groups, so that the segments before may be deleted.
+	frameCheckpoint = 3
+	// frameFloor says that the segments before a number are needed no more.
+	frameFloor = 4
+
+	lastKind = frameFloor
 )
+
+// kindNames are for people.
+var kindNames = [lastKind + 1]string{frameBatch: "batch", frameClose: "close", frameCheckpoint: "checkpoint", frameFloor: "floor"}
 
 var (
 	crcTable = crc32.MakeTable(crc32.Castagnoli)
@@ -47,6 +57,7 @@ type segmentHeader struct {
 	node    env.NodeID
 	number  uint64 // 1, 2, ...
 	frame   uint64 // number of the first frame in this segment
+	store   uint64 // number of the log, drawn when it was created
 }
 
 func (h *segmentHeader) encode() []byte {
@@ -58,6 +69,7 @@ func (h *segmentHeader) encode() []byte {
 	le.PutUint64(b[24:], uint64(h.node))
 	le.PutUint64(b[32:], h.number)
 	le.PutUint64(b[40:], h.frame)
+	le.PutUint64(b[48:], h.store)
 	le.PutUint32(b[60:], checksum(b[:60]))
 	return b
 }
@@ -75,6 +87,7 @@ func decodeSegmentHeader(b []byte) (segmentHeader, bool) {
 		node:    env.NodeID(le.Uint64(b[24:])),
 		number:  le.Uint64(b[32:]),
 		frame:   le.Uint64(b[40:]),
+		store:   le.Uint64(b[48:]),
 	}, true
 }
 
@@ -82,10 +95,11 @@ func decodeSegmentHeader(b []byte) (segmentHeader, bool) {
 type place uint32
 
 func (h *segmentHeader) place() place {
-	var b [24]byte
+	var b [32]byte
 	le.PutUint64(b[0:], h.cluster)
 	le.PutUint64(b[8:], uint64(h.node))
-	le.PutUint64(b[16:], h.number)
+	le.PutUint64(b[16:], h.store)
+	le.PutUint64(b[24:], h.number)
 	return place(checksum(b[:]))
 }
 

@@ -12,8 +12,11 @@ import (
 
 // testOptions are a small log in memory.
 func testOptions(fs vfs.FS) Options {
-	return Options{FS: fs, Dir: "data/wal", SegmentBytes: 4096, Cluster: 7, Node: 3, TailBytes: 200}
+	return Options{FS: fs, Dir: "data/wal", SegmentBytes: 4096, Cluster: 7, Node: 3, Store: 0xabc, TailBytes: 200}
 }
+
+// replica3 is the replica that a group starts with on node 3.
+const replica3 = raft.ReplicaID(3)
 
 func mustOpen(t testing.TB, o Options) (*Log, *Recovery) {
 	t.Helper()
@@ -39,7 +42,7 @@ func persist(term, vote, commit uint64, es []raft.Entry) *raft.Persist {
 func commit(t testing.TB, l *Log, g raft.GroupID, p *raft.Persist) {
 	t.Helper()
 	b := NewBatch()
-	b.Add(g, p)
+	b.Add(g, replica3, p)
 	require.NoError(t, l.Commit(b))
 }
 
@@ -52,8 +55,8 @@ func TestCommittedStateIsFoundAgain(t *testing.T) {
 	require.True(t, r.Fresh)
 	for i := range uint64(40) {
 		b := NewBatch()
-		b.Add(1, persist(1, 2, i, entries(i*3+1, 3, 1, 40)))
-		b.Add(9, persist(i+1, 0, 0, nil))
+		b.Add(1, replica3, persist(1, 2, i, entries(i*3+1, 3, 1, 40)))
+		b.Add(9, replica3, persist(i+1, 0, 0, nil))
 		require.NoError(t, l.Commit(b))
 	}
 	commit(t, l, 1, persist(5, 1, 60, entries(101, 2, 4, 10)))
@@ -64,16 +67,17 @@ func TestCommittedStateIsFoundAgain(t *testing.T) {
 
 	l, r = mustOpen(t, testOptions(fs))
 	require.True(t, r.Clean)
+	require.Equal(t, uint64(0xabc), r.Store)
 	require.False(t, r.Fresh)
 	require.Greater(t, r.Segments, 2)
 	require.Equal(t, []GroupState{
-		{1, raft.Restored{
+		{1, replica3, raft.Restored{
 			HardState: raft.HardState{Term: 5, Vote: 1, Commit: 60},
 			Runs:      []raft.TermRun{{First: 1, Term: 1}, {First: 101, Term: 4}},
 			LastIndex: 102,
 			Tail:      append(entries(100, 1, 1, 40), entries(101, 2, 4, 10)...),
 		}},
-		{9, raft.Restored{HardState: raft.HardState{Term: 40}}},
+		{9, replica3, raft.Restored{HardState: raft.HardState{Term: 40}}},
 	}, r.Groups)
 	got, err = l.ReadEntries(1, 1, 2, 1)
 	require.NoError(t, err)

@@ -12,14 +12,26 @@ import (
 // sees what commits that returned before the call made durable. The entries'
 // data is the caller's.
 //
-// It fails with ErrNoEntries (wrapped) if the log does not hold lo or hi < lo; with a
-// *CorruptError if what it read is damaged, which does not stop the log; and with the
-// log's own error once that is stopped.
+// It fails with ErrCompacted (wrapped) if the group's mark is at lo or above; with ErrNoEntries
+// (wrapped) if the log does not hold lo or hi < lo; with a *CorruptError if what it read is
+// damaged, which does not stop the log; and with the log's own error once that is stopped.
 func (l *Log) ReadEntries(g raft.GroupID, lo, hi uint64, maxBytes int) ([]raft.Entry, error) {
-	extents, err := l.locate(g, lo, hi, maxBytes)
-	if err != nil {
-		return nil, err
+	for {
+		extents, oldest, err := l.locate(g, lo, hi, maxBytes)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := l.readExtents(g, extents, lo, hi, maxBytes)
+		// The segment may have been deleted meanwhile; then the entries are elsewhere or compacted.
+		// Each new attempt needs another Prune to fail.
+		if now, _ := l.Segments(); err != nil && now > oldest {
+			continue
+		}
+		return entries, err
 	}
+}
+
+func (l *Log) readExtents(g raft.GroupID, extents []extent, lo, hi uint64, maxBytes int) ([]raft.Entry, error) {
 	r := reader{options: &l.options}
 	defer r.close()
 	var entries []raft.Entry
@@ -47,21 +59,26 @@ func (l *Log) ReadEntries(g raft.GroupID, lo, hi uint64, maxBytes int) ([]raft.E
 	return entries, nil
 }
 
-func (l *Log) locate(g raft.GroupID, lo, hi uint64, maxBytes int) ([]extent, error) {
+// locate finds where the entries are, and says which was the oldest segment then.
+func (l *Log) locate(g raft.GroupID, lo, hi uint64, maxBytes int) (extents []extent, oldest uint64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.err != nil {
-		return nil, l.err
+		return nil, 0, l.err
 	}
-	index := l.groups[g]
-	if index == nil {
-		return nil, noEntries(g, lo, 0)
+	known := l.groups[g]
+	if known == nil {
+		return nil, 0, noEntries(g, lo, 0)
 	}
-	extents := index.find(lo, hi, maxBytes)
+	x := &known.index
+	if lo <= x.compacted && x.compacted > 0 {
+		return nil, 0, compacted(g, lo, x.compacted)
+	}
+	extents = x.find(lo, hi, maxBytes)
 	if len(extents) == 0 || hi < lo {
-		return nil, noEntries(g, lo, index.last())
+		return nil, 0, noEntries(g, lo, x.last())
 	}
-	return extents, nil
+	return extents, l.oldest, nil
 }
 
 // reader reads sections and keeps the segment of the last one open.

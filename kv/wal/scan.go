@@ -76,7 +76,7 @@ func frameAt(data []byte, at place, off int64, c *cursor) (h frameHeader, payloa
 		return h, nil, frameBad, fmt.Sprintf("frame %d is where frame %d belongs", h.number, c.number)
 	case h.prev != c.chain:
 		return h, nil, frameBad, fmt.Sprintf("frame %d does not continue the frame before it", h.number)
-	case h.kind != frameBatch && h.kind != frameClose:
+	case h.kind < frameBatch || h.kind > lastKind:
 		return h, nil, frameBad, fmt.Sprintf("frame %d is of unknown kind %d", h.number, h.kind)
 	case h.length > maxPayload:
 		return h, nil, frameBad, fmt.Sprintf("frame %d has an impossible length of %d bytes", h.number, h.length)

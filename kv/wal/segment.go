@@ -73,6 +73,7 @@ type segment struct {
 	path   string
 	number uint64
 	at     place
+	begin  int64 // where its first frame is that is no checkpoint
 	end    int64 // of the frames
 	zeroed int64 // the file is zero from end to here, and ends here
 	zeros  []byte
@@ -86,7 +87,7 @@ func createSegment(o *Options, h *segmentHeader) (*segment, error) {
 	if err != nil {
 		return nil, failed("create", path, 0, err)
 	}
-	s := &segment{file: f, path: path, number: h.number, at: h.place(), end: segmentHdrSize}
+	s := &segment{file: f, path: path, number: h.number, at: h.place(), begin: segmentHdrSize, end: segmentHdrSize}
 	first := make([]byte, min(o.SegmentBytes, growBytes))
 	s.zeroed = int64(len(first))
 	copy(first, h.encode())
