@@ -14,7 +14,7 @@ func (m *Machine) read(key []byte) (OpResult, error) {
 	if m.keyBuf == nil {
 		m.keyBuf = make([]byte, 0, 64)
 	}
-	return m.load(m.keyBuf, key)
+	return m.fetch(m.keyBuf, key)
 }
 
 func (m *Machine) put(key, value []byte, index uint64) {

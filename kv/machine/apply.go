@@ -179,6 +179,15 @@ func (m *Machine) execute(c *Command, res *Result) error {
 			res.Ops[i].CondFailed = true
 		}
 	}
+	fits, err := m.resultFits(c, res)
+	if err != nil {
+		return err
+	}
+	if !fits {
+		clear(res.Ops)
+		res.Ops, res.Status = nil, StatusInvalid
+		return nil
+	}
 	if res.Status != StatusOK {
 		return nil
 	}
@@ -188,6 +197,34 @@ func (m *Machine) execute(c *Command, res *Result) error {
 		}
 	}
 	return nil
+}
+
+// resultFits tells whether the values in the command's result stay within maxResult, as a saved result has to
+// travel in one piece, in answers and in snapshots.
+func (m *Machine) resultFits(c *Command, res *Result) (bool, error) {
+	if len(c.Ops)*m.limits.MaxValue <= maxResult {
+		return true, nil
+	}
+	size := 0
+	for i := range c.Ops {
+		op := &c.Ops[i]
+		size += len(res.Ops[i].Value)
+		if op.Kind != OpGet || res.Status != StatusOK {
+			continue
+		}
+		now, err := m.read(op.Key)
+		if err != nil {
+			return false, err
+		}
+		most := len(now.Value)
+		for j := range c.Ops[:i] {
+			if put := &c.Ops[j]; put.Kind == OpPut && bytes.Equal(put.Key, op.Key) {
+				most = max(most, len(put.Value))
+			}
+		}
+		size += most
+	}
+	return size <= maxResult, nil
 }
 
 // holds reports whether the operation's condition is true of what is there.

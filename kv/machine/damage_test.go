@@ -32,7 +32,7 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 			"cut":    func(b env.Batch) { b.Set([]byte(key), []byte(value[:len(value)-1])) },
 			"longer": func(b env.Batch) { b.Set([]byte(key), []byte(value+"\x01")) },
 		}
-		if kind != 0x02 {
+		if kind != 0x02 && kind != 0x70 { // without 0x70, the state is adopted
 			damage["gone"] = func(b env.Batch) { b.Delete([]byte(key)) }
 		}
 		for name, harm := range damage {
@@ -40,11 +40,12 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 			b := r.engine.NewBatch()
 			harm(b)
 			require.NoError(t, r.engine.Apply(b))
-			_, err := machine.Open(group, r.engine, tinyLimits())
+			_, err := machine.Open(group, owner, r.engine, tinyLimits())
 			require.ErrorContains(t, err, "partition 7", "%s of kind %d", name, kind)
+			require.ErrorIs(t, err, machine.ErrDamaged)
 		}
 	}
-	require.Equal(t, 3, seen)
+	require.Equal(t, 4, seen)
 
 	r := build()
 	b := r.engine.NewBatch()
@@ -52,50 +53,62 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 	require.NoError(t, r.engine.Apply(b))
 	_, err := r.m.Get([]byte("a"))
 	require.ErrorContains(t, err, "damaged")
+	require.ErrorIs(t, err, machine.ErrDamaged)
 }
 
 // Goal: limits that make no sense and impossible groups are refused. Method: zero each.
 func TestOpenChecksItsArguments(t *testing.T) {
 	e := openEngine(t, vfs.NewMem(), 0)
-	_, err := machine.Open(group, e, machine.Limits{})
+	_, err := machine.Open(group, owner, e, machine.Limits{})
 	require.ErrorContains(t, err, "MaxKey")
 	for _, g := range []raft.GroupID{0, 1<<64 - 1} {
-		_, err = machine.Open(g, e, tinyLimits())
+		_, err = machine.Open(g, owner, e, tinyLimits())
 		require.Error(t, err)
 	}
-	_, err = machine.Open(group, e, machine.DefaultLimits())
+	_, err = machine.Open(group, owner, e, machine.DefaultLimits())
 	require.NoError(t, err)
 }
 
 var errEngine = errors.New("engine failed")
 
-// failingEngine refuses batches.
-type failingEngine struct{ env.Engine }
+// failingEngine refuses batches once it is told to.
+type failingEngine struct {
+	env.Engine
+	fail bool
+}
 
-func (failingEngine) Apply(env.Batch) error { return errEngine }
+func (e *failingEngine) Apply(b env.Batch) error {
+	if e.fail {
+		return errEngine
+	}
+	return e.Engine.Apply(b)
+}
 
 // Goal: an engine's error is final, and no result of the failed call gets out.
 // Method: an engine that refuses a batch.
 func TestAnEngineErrorIsFinal(t *testing.T) {
-	e := failingEngine{openEngine(t, vfs.NewMem(), 0)}
+	e := &failingEngine{Engine: openEngine(t, vfs.NewMem(), 0)}
 	m := open(t, e, tinyLimits())
+	e.fail = true
 	c := put(0, 0, "a", "1")
 	for range 2 {
 		out, err := m.Apply([]raft.Entry{{Index: 1, Term: 1, Data: machine.AppendCommand(nil, &c)}}, nil)
 		require.ErrorIs(t, err, errEngine)
 		require.Empty(t, out)
+		_, err = m.Get([]byte("a"))
+		require.ErrorIs(t, err, errEngine)
 	}
 }
 
 // Goal: two groups in one engine do not see each other. Method: the same key in both.
 func TestGroupsAreApart(t *testing.T) {
 	e := openEngine(t, vfs.NewMem(), 0)
-	one, err := machine.Open(1, e, tinyLimits())
+	one, err := machine.Open(1, owner, e, tinyLimits())
 	require.NoError(t, err)
 	c := put(0, 0, "a", "1")
 	_, err = one.Apply([]raft.Entry{{Index: 1, Term: 1, Data: machine.AppendCommand(nil, &c)}}, nil)
 	require.NoError(t, err)
-	two, err := machine.Open(2, e, tinyLimits())
+	two, err := machine.Open(2, owner, e, tinyLimits())
 	require.NoError(t, err)
 	index, _ := two.Applied()
 	require.Zero(t, index)

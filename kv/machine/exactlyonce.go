@@ -151,12 +151,12 @@ func (m *Machine) savedResult(s *session, at int, res *Result) error {
 			return fmt.Errorf("read the saved result of request %d of session %d: %w", r.seq, s.id, err)
 		}
 		if !found {
-			return fmt.Errorf("the saved result of request %d of session %d is gone: the data is damaged; "+
+			return damagef("the saved result of request %d of session %d is gone: the data is damaged; "+
 				"remove this replica's data and let it be rebuilt from its group", r.seq, s.id)
 		}
 	}
 	if err := decodeSaved(res, enc); err != nil {
-		return fmt.Errorf("the saved result of request %d of session %d is damaged: %w", r.seq, s.id, err)
+		return damagef("the saved result of request %d of session %d is damaged: %w", r.seq, s.id, err)
 	}
 	return nil
 }

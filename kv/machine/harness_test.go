@@ -12,7 +12,10 @@ import (
 	"github.com/holdfastdb/holdfast/raft"
 )
 
-const group raft.GroupID = 7
+const (
+	group raft.GroupID   = 7
+	owner raft.ReplicaID = 1<<32 | 3
+)
 
 // tiny limits make every bound reachable in a short test.
 func tinyLimits() machine.Limits {
@@ -30,7 +33,7 @@ func openEngine(t require.TestingT, fs env.FS, flushEvery int) env.Engine {
 }
 
 func open(t require.TestingT, e env.Engine, l machine.Limits) *machine.Machine {
-	m, err := machine.Open(group, e, l)
+	m, err := machine.Open(group, owner, e, l)
 	require.NoError(t, err)
 	return m
 }

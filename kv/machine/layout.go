@@ -10,22 +10,46 @@ import (
 // formatVersion is the value of the format key. A store with another one is refused.
 const formatVersion = 1
 
-// The byte after the group in each engine key. Never give a number a new meaning.
+// The byte after the group in each engine key. Never give a number a new meaning. The kinds
+// of an image are below imageEnd; in image 1 they carry imageBit.
 const (
 	kindFormat  byte = 0x00
 	kindMeta    byte = 0x01
 	kindSession byte = 0x02
 	kindSaved   byte = 0x03
 	kindData    byte = 0x10
+	imageEnd    byte = 0x40
+
+	// Of the group, outside both images.
+	kindLive  byte = 0x70
+	kindStage byte = 0x71
+
+	imageBit byte = 0x80
 )
 
-// layout builds the engine keys of one group.
-type layout struct{ group raft.GroupID }
+// prefixLen is the length of what an engine key has before its kind: the group.
+const prefixLen = 8
+
+// layout builds the engine keys of one image of a group.
+type layout struct {
+	group raft.GroupID
+	// image is 0 or imageBit.
+	image byte
+}
 
 func (l layout) key(dst []byte, kind byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(l.group))
-	return append(dst, kind)
+	return append(dst, kind|l.image)
 }
+
+// other is the layout of the group's other image.
+func (l layout) other() layout { return layout{l.group, l.image ^ imageBit} }
+
+// bounds are the bounds [lo, hi) of the image.
+func (l layout) bounds() (lo, hi []byte) { return l.key(nil, 0), l.key(nil, imageEnd) }
+
+// own returns the key of a record of the group, which belongs to no image.
+func (l layout) own(kind byte) []byte { return layout{group: l.group}.key(nil, kind) }
 
 func (l layout) session(dst []byte, id uint64) []byte {
 	return binary.BigEndian.AppendUint64(l.key(dst, kindSession), id)

@@ -31,6 +31,10 @@ type Limits struct {
 	MaxSavedBytes int
 }
 
+// maxResult bounds the values in one result, in bytes: a command that would return more is answered with
+// StatusInvalid. It takes part in the outcome of commands like the limits.
+const maxResult = 32 << 20
+
 // DefaultLimits are the limits of a partition unless its operator says otherwise.
 func DefaultLimits() Limits {
 	return Limits{

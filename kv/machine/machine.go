@@ -12,8 +12,9 @@ import (
 	"github.com/holdfastdb/holdfast/raft"
 )
 
-// Machine is the state machine of one replica of one partition. It is not safe
-// for concurrent use, except that Get may run beside anything but Open.
+// Machine is the state machine of one replica of one partition. It is not safe for
+// concurrent use: one lane owns it (env.LaneApply). What it hands out, Export and Stage,
+// shares nothing with it but the engine.
 type Machine struct {
 	keys   layout
 	engine env.Engine
@@ -22,6 +23,11 @@ type Machine struct {
 
 	meta     meta
 	sessions table
+	owner    raft.ReplicaID
+	// installed is the mark of the newest installed snapshot; its Index is 0 without one.
+	installed raft.Mark
+	// stage is the newest stage, which may have ended.
+	stage *Stage
 
 	// What follows is scratch of the Apply in progress.
 	batch   env.Batch
@@ -42,29 +48,51 @@ type ownResult struct {
 }
 
 // Open returns the machine of the group as the engine knows it; an engine that
-// knows nothing of the group gives a machine at index 0. It fails if the engine
-// does, or if what it holds is damaged or of another format version.
-func Open(group raft.GroupID, engine env.Engine, limits Limits) (*Machine, error) {
+// knows nothing of the group gives a machine at index 0. Owner is the replica's id, not 0: what
+// another replica of the group left in the engine is wiped (MACH-12), what
+// nobody owns is adopted. It fails if the engine does, or if what it holds is damaged
+// (ErrDamaged) or of another format version.
+func Open(group raft.GroupID, owner raft.ReplicaID, engine env.Engine, limits Limits) (*Machine, error) {
 	if err := limits.check(); err != nil {
 		return nil, err
 	}
 	if group == 0 || group == math.MaxUint64 {
 		return nil, fmt.Errorf("machine: %d cannot be the number of a group", group)
 	}
-	m := &Machine{
-		keys:     layout{group},
+	if owner == 0 {
+		return nil, fmt.Errorf("machine: partition %d: 0 cannot be the id of a replica", group)
+	}
+	m := newMachine(layout{group: group}, engine, limits)
+	m.owner = owner
+	if err := m.openLive(); err != nil {
+		return nil, fmt.Errorf("machine: open partition %d: %w", group, err)
+	}
+	if err := m.load(); err != nil {
+		return nil, fmt.Errorf("machine: open partition %d: %w", group, err)
+	}
+	if m.meta.index < m.installed.Index {
+		return nil, fmt.Errorf("machine: open partition %d: %w", group, damagef(
+			"the state is that of entry %d, but a snapshot of entry %d was installed", m.meta.index, m.installed.Index))
+	}
+	return m, nil
+}
+
+func newMachine(keys layout, engine env.Engine, limits Limits) *Machine {
+	return &Machine{
+		keys:     keys,
 		engine:   engine,
 		limits:   limits,
 		sessions: table{byID: make(map[uint64]*session)},
 		overlay:  overlay{newest: make(map[uint64]int32)},
 	}
+}
+
+// load reads what the image holds beside data.
+func (m *Machine) load() error {
 	if err := m.loadMeta(); err != nil {
-		return nil, fmt.Errorf("machine: open partition %d: %w", group, err)
+		return err
 	}
-	if err := m.loadSessions(); err != nil {
-		return nil, fmt.Errorf("machine: open partition %d: %w", group, err)
-	}
-	return m, nil
+	return m.loadSessions()
 }
 
 func (m *Machine) loadMeta() error {
@@ -80,15 +108,15 @@ func (m *Machine) loadMeta() error {
 		return nil
 	}
 	if !hasFormat || !hasMeta {
-		return errors.New("the engine holds only one of format version and applied index: the data is damaged; " +
+		return damagef("the engine holds only one of format version and applied index: the data is damaged; " +
 			"remove this replica's data and let it be rebuilt from its group")
 	}
-	if v, n := binary.Uvarint(format); n != len(format) || v != formatVersion {
-		return fmt.Errorf("the data has format version % x, this build knows %d: use the build that wrote it", format, formatVersion)
+	if err := checkFormat(format); err != nil {
+		return err
 	}
 	m.meta, err = decodeMeta(record)
 	if err != nil {
-		return fmt.Errorf("the applied index's record is damaged: %w", err)
+		return damagef("the applied index's record is damaged: %w", err)
 	}
 	return nil
 }
@@ -99,13 +127,13 @@ func (m *Machine) loadSessions() error {
 	prefix := m.keys.key(nil, kindSession)
 	err := m.engine.Scan(prefix, m.keys.key(nil, kindSession+1), func(key, value []byte) bool {
 		if len(key) != len(prefix)+8 {
-			damaged = fmt.Errorf("session key % x is damaged", key)
+			damaged = damagef("session key % x is damaged", key)
 			return false
 		}
 		id := binary.BigEndian.Uint64(key[len(prefix):])
 		s, err := decodeSession(id, value)
 		if err != nil {
-			damaged = fmt.Errorf("the record of session %d is damaged: %w", id, err)
+			damaged = damagef("the record of session %d is damaged: %w", id, err)
 			return false
 		}
 		all = append(all, s)
@@ -138,13 +166,20 @@ func (m *Machine) Sessions() int { return len(m.sessions.byID) }
 // Limits are the limits the machine was opened with.
 func (m *Machine) Limits() Limits { return m.limits }
 
-// Get reads key at the applied index. Found, Version and Value tell the outcome.
+// Owner is the id of the replica that the machine was opened for.
+func (m *Machine) Owner() raft.ReplicaID { return m.owner }
+
+// Get reads key at the applied index. Found, Version and Value tell the outcome. After a
+// final error it returns that: the engine and the machine may disagree (READ-11).
 func (m *Machine) Get(key []byte) (OpResult, error) {
-	return m.load(make([]byte, 0, len(key)+9), key)
+	if m.failed != nil {
+		return OpResult{}, m.failed
+	}
+	return m.fetch(make([]byte, 0, len(key)+prefixLen+1), key)
 }
 
-// load reads key from the engine; keyBuf is scratch.
-func (m *Machine) load(keyBuf, key []byte) (OpResult, error) {
+// fetch reads key from the engine; keyBuf is scratch.
+func (m *Machine) fetch(keyBuf, key []byte) (OpResult, error) {
 	record, found, err := m.engine.Get(m.keys.data(keyBuf[:0], key))
 	if err != nil {
 		return OpResult{}, fmt.Errorf("machine: partition %d: read key %q: %w", m.keys.group, key, err)
@@ -154,7 +189,7 @@ func (m *Machine) load(keyBuf, key []byte) (OpResult, error) {
 	}
 	version, value, err := decodeValue(record)
 	if err != nil {
-		return OpResult{}, fmt.Errorf("machine: partition %d: key %q is damaged: %w", m.keys.group, key, err)
+		return OpResult{}, fmt.Errorf("machine: partition %d: %w", m.keys.group, damagef("key %q is damaged: %w", key, err))
 	}
 	return OpResult{Found: true, Version: version, Value: value}, nil
 }

@@ -171,8 +171,8 @@ func TestTheLongestSilentSessionIsEvicted(t *testing.T) {
 		r.openSession()
 		require.Equal(t, machine.StatusSessionUnknown, r.do(put(want, 9, "a", "1")).Status)
 	}
-	// Format, meta, the one data key, and the sessions that are left.
-	require.Len(t, contents(t, r.engine), 3+l.MaxSessions)
+	// Format, meta, owner, the one data key, and the sessions that are left.
+	require.Len(t, contents(t, r.engine), 4+l.MaxSessions)
 }
 
 // Goal: a closed session is unknown at once. Method: close, use, close again.

@@ -95,12 +95,23 @@ func (m *Memory) load() error {
 	if err := makeDir(m.fs, m.dir); err != nil {
 		return err
 	}
+	newest, stale, err := m.find()
+	if err != nil {
+		return err
+	}
+	if err := m.read(newest); err != nil {
+		return err
+	}
+	return m.removeStale(stale)
+}
+
+// find returns the number of the newest checkpoint, 0 if there is none, and the files
+// that it makes superfluous.
+func (m *Memory) find() (newest uint64, stale []string, err error) {
 	names, err := m.fs.List(m.dir)
 	if err != nil {
-		return fmt.Errorf("list the directory: %w", err)
+		return 0, nil, fmt.Errorf("list the directory: %w", err)
 	}
-	var stale []string
-	var newest uint64
 	for _, name := range names {
 		digits, ours := strings.CutPrefix(name, checkpointPrefix)
 		if !ours {
@@ -111,7 +122,7 @@ func (m *Memory) load() error {
 		case strings.HasSuffix(name, temporarySuffix):
 			stale = append(stale, m.fs.PathJoin(m.dir, name))
 		case err != nil || number == 0:
-			return fmt.Errorf("file %s has the name of a checkpoint but no valid number", name)
+			return 0, nil, corruptf("file %s has the name of a checkpoint but no valid number", name)
 		case number > newest:
 			if newest != 0 {
 				stale = append(stale, m.checkpointPath(newest))
@@ -121,14 +132,19 @@ func (m *Memory) load() error {
 			stale = append(stale, m.checkpointPath(number))
 		}
 	}
-	if newest != 0 {
-		name := m.checkpointPath(newest)
-		if err := m.readCheckpoint(name, newest); err != nil {
+	return newest, stale, nil
+}
+
+// read makes a checkpoint the state; number 0 is the empty one.
+func (m *Memory) read(number uint64) error {
+	if number != 0 {
+		name := m.checkpointPath(number)
+		if err := m.readCheckpoint(name, number); err != nil {
 			return fmt.Errorf("checkpoint %s cannot be used: %w", name, err)
 		}
 	}
-	m.checkpoint = newest
-	return m.removeStale(stale)
+	m.checkpoint = number
+	return nil
 }
 
 // removeStale removes files that the newest checkpoint makes superfluous. That
@@ -158,18 +174,19 @@ func (m *Memory) readCheckpoint(name string, number uint64) error {
 		return err
 	}
 	if len(b) < checkpointHeader+checkpointTrailer || string(b[:len(checkpointMagic)]) != checkpointMagic {
-		return errors.New("it is damaged: it does not start like a checkpoint")
-	}
-	if v := b[len(checkpointMagic)]; v != checkpointVersion {
-		return fmt.Errorf("it has format version %d, this build knows %d", v, checkpointVersion)
+		return corruptf("it is damaged: it does not start like a checkpoint")
 	}
 	body, trailer := b[:len(b)-checkpointTrailer], b[len(b)-checkpointTrailer:]
 	if xxhash.Sum64(body) != binary.BigEndian.Uint64(trailer) {
-		return errors.New("it is damaged: its checksum does not match")
+		return corruptf("it is damaged: its checksum does not match")
+	}
+	// Only now is the version one that somebody wrote, and not damage.
+	if v := b[len(checkpointMagic)]; v != checkpointVersion {
+		return fmt.Errorf("it has format version %d, this build knows %d", v, checkpointVersion)
 	}
 	header := body[len(checkpointMagic)+1:]
 	if n := binary.BigEndian.Uint64(header); n != number {
-		return fmt.Errorf("it is checkpoint %d under another one's name", n)
+		return corruptf("it is checkpoint %d under another one's name", n)
 	}
 	return m.readPairs(body[checkpointHeader:], binary.BigEndian.Uint64(header[8:]))
 }
@@ -188,12 +205,12 @@ func (m *Memory) readPairs(b []byte, count uint64) error {
 		key, ok := field()
 		value, ok2 := field()
 		if !ok || !ok2 {
-			return errors.New("it is damaged: it ends within a pair")
+			return corruptf("it is damaged: it ends within a pair")
 		}
 		m.tree.set(key, value)
 	}
 	if len(b) != 0 || uint64(m.tree.count) != count {
-		return errors.New("it is damaged: it does not hold as many pairs as it says")
+		return corruptf("it is damaged: it does not hold as many pairs as it says")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/storage"
 )
 
 func readAll(t *testing.T, fs env.FS, name string) []byte {
@@ -70,6 +71,9 @@ func TestAFlippedByteNeverMakesUpAState(t *testing.T) {
 				state, err := readState(mk, copied)
 				if err != nil {
 					refused[kindOf(name)]++
+					if kind := kindOf(name); kind == "sst" || kind == "checkpoint" && at != len("HFCKPT") {
+						require.True(t, storage.IsCorrupt(err), "%s at %d: %v", name, at, err)
+					}
 					continue
 				}
 				if kindOf(name) == "MANIFEST" {
@@ -126,7 +130,9 @@ func TestAMissingFileIsAnError(t *testing.T) {
 			if err == nil {
 				require.Equal(t, w.states[len(w.states)-1], state, name) // it was obsolete
 				tried--
+				continue
 			}
+			require.True(t, storage.IsCorrupt(err), "%s: %v", name, err)
 		}
 		require.NotZero(t, tried)
 	})

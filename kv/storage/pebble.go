@@ -30,6 +30,9 @@ type Pebble struct {
 	ready  atomic.Bool
 	heard  bool
 	wedged atomic.Bool
+
+	// applied counts the applied batches, flushed those of them that are known durable.
+	applied, flushed atomic.Uint64
 }
 
 var _ env.Engine = (*Pebble)(nil)
@@ -65,7 +68,7 @@ func (p *Pebble) open(fs env.FS) error {
 func (p *Pebble) openLocked(fs env.FS) error {
 	desc, err := pebble.Peek(p.dir, fs)
 	if err != nil {
-		return err
+		return readError(err)
 	}
 	if !desc.Exists {
 		if err := checkVirgin(fs, p.dir); err != nil {
@@ -91,7 +94,7 @@ func checkVirgin(fs env.FS, dir string) error {
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ".sst") {
-			return fmt.Errorf("the directory holds data (%s) but no marker of a manifest: it is damaged; "+
+			return corruptf("the directory holds data (%s) but no marker of a manifest: it is damaged; "+
 				"move it away to start this node without data", name)
 		}
 	}
@@ -110,7 +113,7 @@ func (p *Pebble) openDB(fs env.FS) (err error) {
 	o := p.options(fs)
 	o.Lock = p.lock
 	p.db, err = pebble.Open(p.dir, o)
-	return err
+	return readError(err)
 }
 
 // fail makes err the engine's final error unless there is one already, and
@@ -146,7 +149,7 @@ func pebbleGet(r pebble.Reader, key []byte) ([]byte, bool, error) {
 		return nil, false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("storage: read key %x: %w", key, err)
+		return nil, false, fmt.Errorf("storage: read key %x: %w", key, readError(err))
 	}
 	value = slices.Clone(value)
 	if err := closer.Close(); err != nil {
@@ -173,11 +176,11 @@ func pebbleScan(r pebble.Reader, lo, hi []byte, fn func(key, value []byte) bool)
 	}
 	it, err := r.NewIter(&bounds)
 	if err != nil {
-		return fmt.Errorf("storage: scan [%x, %x): %w", lo, hi, err)
+		return fmt.Errorf("storage: scan [%x, %x): %w", lo, hi, readError(err))
 	}
 	defer func() {
 		if cerr := errors.Join(err, it.Close()); cerr != nil {
-			err = fmt.Errorf("storage: scan [%x, %x): %w", lo, hi, cerr)
+			err = fmt.Errorf("storage: scan [%x, %x): %w", lo, hi, readError(cerr))
 		}
 	}()
 	for ok := it.First(); ok; ok = it.Next() {
@@ -208,6 +211,7 @@ func (p *Pebble) Apply(batch env.Batch) error {
 	if err := errors.Join(b.err, p.db.Apply(b.b, pebble.NoSync), b.b.Close()); err != nil {
 		return p.fail(fmt.Errorf("apply a batch of %d writes: %w", b.writes, err))
 	}
+	p.applied.Add(1)
 	return nil
 }
 
@@ -224,6 +228,10 @@ func (p *Pebble) Flush() error {
 	if err := p.failure(); err != nil {
 		return err
 	}
+	applied := p.applied.Load()
+	if p.flushed.Load() >= applied {
+		return nil
+	}
 	flushed, err := p.db.AsyncFlush()
 	if err != nil {
 		return p.fail(fmt.Errorf("flush: %w", err))
@@ -231,10 +239,15 @@ func (p *Pebble) Flush() error {
 	// Pebble tries a failed flush again and again; here the first failure is final.
 	select {
 	case <-flushed:
-		return p.failure()
 	case <-p.stopped:
-		return p.failure()
 	}
+	if err := p.failure(); err != nil {
+		return err
+	}
+	for was := p.flushed.Load(); was < applied && !p.flushed.CompareAndSwap(was, applied); {
+		was = p.flushed.Load()
+	}
+	return nil
 }
 
 // Close implements env.Engine. Snapshots must have been closed before. After some

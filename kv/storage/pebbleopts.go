@@ -24,6 +24,8 @@ type PebbleOptions struct {
 	// stop. Calls of the engine may hang from then on, so the process should end soon.
 	// It must not call the engine. Without it some failures panic.
 	OnFailure func(err error)
+
+	readOnly bool
 }
 
 func (o *PebbleOptions) setDefaults() {
@@ -47,7 +49,8 @@ func (o *PebbleOptions) setDefaults() {
 // options translates to Pebble's.
 func (p *Pebble) options(fs env.FS) *pebble.Options {
 	o := &pebble.Options{
-		FS: fs,
+		FS:       fs,
+		ReadOnly: p.opts.readOnly,
 		// The Raft log is the redo log (DESIGN §4).
 		DisableWAL: true,
 		// Pebble's default is its oldest format. Measured for its log, the newest notices

@@ -171,15 +171,75 @@ func (t *tree) remove(n *node, key []byte) *node {
 	return n
 }
 
+// deleteRange removes the keys in [lo, hi). Nodes that lie within go as a whole.
 func (t *tree) deleteRange(lo, hi []byte) {
-	var keys [][]byte
-	t.scan(lo, hi, func(key, _ []byte) bool {
-		keys = append(keys, key)
-		return true
-	})
-	for _, key := range keys {
-		t.delete(key)
+	if t.root == nil || bytes.Compare(lo, hi) >= 0 {
+		return
 	}
+	t.root = t.removeRange(t.root, lo, hi)
+	for t.root != nil && len(t.root.children) == 1 {
+		t.root = t.root.children[0]
+	}
+}
+
+// removeRange takes the keys in [lo, hi) from under n; it returns n's replacement, nil if
+// nothing is left. A node that loses nothing is not copied.
+func (t *tree) removeRange(n *node, lo, hi []byte) *node {
+	if n.children == nil {
+		from, _ := n.position(lo)
+		to, _ := n.position(hi)
+		if from == to {
+			return n
+		}
+		t.count -= to - from
+		if to-from == len(n.keys) {
+			return nil
+		}
+		n = t.own(n)
+		n.keys = slices.Delete(n.keys, from, to)
+		n.values = slices.Delete(n.values, from, to)
+		return n
+	}
+	first, last := n.child(lo), n.child(hi)
+	left := t.removeRange(n.children[first], lo, hi)
+	if first == last && left == n.children[first] {
+		return n
+	}
+	for _, c := range n.children[min(first+1, last):last] {
+		t.count -= c.size()
+	}
+	right := left
+	if first != last {
+		right = t.removeRange(n.children[last], lo, hi)
+	}
+	n = t.own(n)
+	n.children[first], n.children[last] = left, right
+	if left != nil {
+		first++
+	}
+	if right == nil {
+		last++
+	}
+	if first < last {
+		n.keys = slices.Delete(n.keys, first, last)
+		n.children = slices.Delete(n.children, first, last)
+	}
+	if len(n.keys) == 0 {
+		return nil
+	}
+	return n
+}
+
+// size is the number of pairs under n.
+func (n *node) size() int {
+	if n.children == nil {
+		return len(n.keys)
+	}
+	sum := 0
+	for _, c := range n.children {
+		sum += c.size()
+	}
+	return sum
 }
 
 // scan calls fn for the pairs in [lo, hi) in order until it returns false; a nil hi
