@@ -1,10 +1,12 @@
 package replica
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
@@ -14,6 +16,12 @@ type applyJob struct {
 	replica *Replica
 	entries []raft.Entry
 	readers []Reader
+	// export is the sending that wants the state after the entries, install the reception
+	// whose state is to replace it; an installation has no entries and readers with it.
+	export  *sending
+	install *installation
+	// size is that of the entries.
+	size int
 
 	results  []machine.Result
 	applied  uint64
@@ -26,6 +34,9 @@ type applyJob struct {
 func (j *applyJob) Run() {
 	m := j.replica.machine
 	j.results, j.err = j.results[:0], nil
+	if j.install != nil {
+		j.install.run(m)
+	}
 	if len(j.entries) > 0 {
 		j.results, j.err = m.Apply(j.entries, j.results)
 		if j.err != nil {
@@ -34,6 +45,9 @@ func (j *applyJob) Run() {
 	}
 	for _, rd := range j.readers {
 		rd.Read(m)
+	}
+	if j.export != nil {
+		j.export.export, j.export.err = m.Export()
 	}
 	j.applied, _ = m.Applied()
 	j.hash, j.sessions = m.Hash(), m.Sessions()
@@ -46,15 +60,26 @@ func (j *applyJob) Done() {
 	readers := j.readers
 	r.reads.waiting -= len(readers)
 	if j.err != nil {
-		for _, rd := range readers {
-			rd.ReadDropped(Stopped)
-		}
+		j.discard()
 		r.node.Fail(fmt.Errorf("partition %d: applying entries from %d on: %w; "+
 			"the node stops serving, restart it to recover from its log", r.Group(), r.applied+1, j.err))
 		return
 	}
+	if r.stopped {
+		j.discard()
+		return
+	}
 	r.applied, r.hash, r.sessions = j.applied, j.hash, j.sessions
-	r.raft.SetApplied(r.applied)
+	r.compaction.total += j.size
+	if in := j.install; in != nil {
+		j.install = nil
+		r.finished(in)
+	}
+	r.tellApplied()
+	if s := j.export; s != nil {
+		j.export = nil
+		r.exported(s)
+	}
 	r.catchUp()
 	for i := range j.results {
 		r.complete(&j.results[i])
@@ -68,6 +93,34 @@ func (j *applyJob) Done() {
 	if r.applied%HashEvery == 0 && len(j.results) > 0 {
 		r.passedHashPoint()
 	}
+}
+
+// tellApplied tells the core how far the state machine is, as far as the core can know of it: a snapshot
+// that was installed while this replica was elected may be ahead of that.
+func (r *Replica) tellApplied() {
+	if at := min(r.applied, r.raft.Applicable()); at > r.raft.Applied() {
+		r.raft.SetApplied(at)
+	}
+}
+
+// discard ends a job whose replica was stopped meanwhile, or is about to be.
+func (j *applyJob) discard() {
+	r := j.replica
+	if in := j.install; in != nil {
+		j.install = nil
+		r.reception.busy = false
+	}
+	if s := j.export; s != nil {
+		j.export = nil
+		s.asked = s.sender != nil
+		s.over = true
+		r.sendings.sweep()
+	}
+	for _, rd := range j.readers {
+		rd.ReadDropped(Stopped)
+	}
+	clear(j.readers)
+	j.readers = j.readers[:0]
 }
 
 // complete ends the wait for the entry's write, if this replica proposed it (REP-3).
@@ -106,13 +159,24 @@ func (r *Replica) startApply(now env.Instant) {
 		return
 	}
 	j := &r.job
+	if j.install = r.takeInstallation(); j.install != nil {
+		j.size = 0
+		r.applying, r.applySince = true, now
+		r.node.Submit(env.LaneApply, j)
+		return
+	}
 	j.entries = r.takeEntries(j.entries[:0])
+	j.size = 0
+	for i := range j.entries {
+		j.size += j.entries[i].Size()
+	}
 	reach := r.applied
 	if n := len(j.entries); n > 0 {
 		reach = j.entries[n-1].Index
 	}
 	j.readers = r.reads.ready(reach, j.readers[:0])
-	if len(j.entries) == 0 && len(j.readers) == 0 {
+	j.export = r.sendings.nextExport()
+	if len(j.entries) == 0 && len(j.readers) == 0 && j.export == nil {
 		return
 	}
 	r.applying, r.applySince = true, now
@@ -162,6 +226,9 @@ func (f *applyFetch) Run() {
 func (f *applyFetch) Done() {
 	r := f.replica
 	r.fetching = false
+	if r.stopped || f.lo != r.applied+1 {
+		return // a snapshot was installed meanwhile
+	}
 	if f.err != nil {
 		r.node.Fail(fmt.Errorf("partition %d: reading committed entries %d to %d back: %w; the node stops serving",
 			r.Group(), f.lo, f.hi, f.err))
@@ -188,8 +255,11 @@ func (f *peerFetch) Run() {
 
 func (f *peerFetch) Done() {
 	r := f.replica
-	if r.raft.Role() != raft.Leader || r.raft.Term() != f.term {
+	if r.stopped || r.raft.Role() != raft.Leader || r.raft.Term() != f.term {
 		return
+	}
+	if errors.Is(f.err, wal.ErrCompacted) {
+		f.entries, f.err = nil, nil // the follower gets a snapshot instead
 	}
 	if f.err != nil {
 		r.node.Fail(fmt.Errorf("partition %d: reading entries %d to %d for a follower: %w; the node stops serving",

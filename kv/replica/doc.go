@@ -28,4 +28,17 @@
 //	       that hangs nor a turn with many writes can use up the memory.
 //	REP-9  A leader whose state machine hangs gives its leadership up, and such a
 //	       replica does not campaign.
+//	REP-10 The log forgets only what the engine holds durably (SNAP-11, SNAP-19), and holds
+//	       about two to three times CompactBytes of applied entries at most where REP-11 asks for no more.
+//	REP-11 A leader keeps the log for followers that answer but are behind, or that are being sent a
+//	       snapshot, up to pinPatience times CompactBytes.
+//	REP-12 Every sending that the core asked for ends: the core is told, or has cancelled it; its
+//	       export is closed, at the latest with the job that has it (LIVE-04).
+//	REP-13 The core learns of a snapshot only when the engine holds it durably (SNAP-12, SNAP-17). What a
+//	       crash leaves in between is completed at the start; a log and an engine that contradict
+//	       each other otherwise are ErrDamaged (SNAP-15).
+//	REP-14 A Change names a state. It is safe to ask for again, takes at most one step at a time, and a
+//	       learner is promoted only when it has caught up (MEMB-12).
+//	REP-15 After Stop nothing is sent, persisted, failed or wanted any more, and the replica becomes
+//	       Idle as soon as its jobs have ended.
 package replica

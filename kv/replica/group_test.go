@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,8 +10,11 @@ import (
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
 	"github.com/holdfastdb/holdfast/kv/storage"
+	"github.com/holdfastdb/holdfast/kv/transfer"
+	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/raft"
+	"github.com/holdfastdb/holdfast/raft/confchange"
 )
 
 const partition raft.GroupID = 7
@@ -22,8 +24,15 @@ const partition raft.GroupID = 7
 type group struct {
 	t    require.TestingT
 	now  env.Instant
-	at   []*home // replica i+1 is at[i]
+	at   []*home // the replica of node i+1 is at[i]
 	mail []raft.Message
+	// chunks and acks are the mail of transfers.
+	chunks []transfer.Chunk
+	acks   []transfer.Ack
+	// tail is how many entries recovery returns.
+	tail int
+	// first is the entry that the group begins with.
+	first raft.Entry
 	// alone are the replicas that nothing reaches and that reach nobody.
 	alone map[raft.ReplicaID]bool
 	tune  func(*Config)
@@ -35,10 +44,12 @@ type home struct {
 	id raft.ReplicaID
 	r  *Replica
 
-	// state and entries are the durable log; handed is on its way there.
+	// state, mark and entries, those behind the mark, are the durable log; handed is on its way there.
 	state   raft.HardState
+	mark    raft.Mark
 	entries []raft.Entry
 	handed  []raft.Persist
+	disk    *netsim.Disk
 	engine  env.Engine
 
 	jobs       [env.NumLanes][]env.Job
@@ -50,19 +61,43 @@ type home struct {
 	mute       bool // the log answers without entries
 	// proposed are all payloads that were ever handed off here.
 	proposed map[string]bool
+	// configs counts calls of ConfigChanged, sentChunks those of SendChunk.
+	configs, sentChunks int
 }
 
 func newGroup(t require.TestingT, n int, tune func(*Config)) *group {
 	g := &group{t: t, alone: map[raft.ReplicaID]bool{}, tune: tune}
+	var voters []uint64
 	for i := range n {
-		h := &home{g: g, id: raft.ReplicaID(i + 1), proposed: map[string]bool{}}
-		g.at = append(g.at, h)
+		voters = append(voters, uint64(i+1))
 	}
-	for _, h := range g.at {
-		h.newEngine()
+	g.first = raft.Entry{Index: 1, Term: 1, Kind: raft.EntryConfig, Data: confchange.Initial(voters).Append(nil)}
+	for i := range n {
+		h := g.add(raft.ReplicaID(i + 1))
+		h.state, h.entries = raft.HardState{Term: 1, Commit: 1}, []raft.Entry{g.first}
 		require.NoError(t, h.start())
 	}
 	return g
+}
+
+// add makes the home of a replica that has nothing, in the place of an older one on its node.
+func (g *group) add(id raft.ReplicaID) *home {
+	h := &home{g: g, id: id, proposed: map[string]bool{}}
+	if i := int(id.Node()) - 1; i < len(g.at) {
+		g.at[i] = h
+	} else {
+		g.at = append(g.at, h)
+	}
+	h.newEngine()
+	return h
+}
+
+// home is where a replica lives, nil if it does not.
+func (g *group) home(id raft.ReplicaID) *home {
+	if i := int(id.Node()) - 1; i < len(g.at) && g.at[i].id == id {
+		return g.at[i]
+	}
+	return nil
 }
 
 func (g *group) config(id raft.ReplicaID) Config {
@@ -73,11 +108,9 @@ func (g *group) config(id raft.ReplicaID) Config {
 			MaxAppendBytes: 1 << 12, MaxInflightAppends: 8, MaxInflightBytes: 1 << 14,
 			MaxUncommittedBytes: 1 << 20, MaxCacheBytes: 1 << 20, MaxPendingReads: 100,
 		},
-		MaxApplyBytes: 1 << 12, MaxWaitingReads: 100,
+		MaxApplyBytes: 1 << 12, MaxWaitingReads: 100, Snapshots: transfer.DefaultLimits(),
 	}
-	for i := range g.at {
-		cfg.Raft.Voters = append(cfg.Raft.Voters, raft.ReplicaID(i+1))
-	}
+	cfg.Snapshots.ChunkBytes = 64
 	if g.tune != nil {
 		g.tune(&cfg)
 	}
@@ -85,23 +118,45 @@ func (g *group) config(id raft.ReplicaID) Config {
 }
 
 func (h *home) newEngine() {
-	e, err := storage.OpenMemory(netsim.NewDisk(uint64(h.id), netsim.DiskConfig{}), "engine", storage.MemoryOptions{})
+	h.disk = netsim.NewDisk(uint64(h.id), netsim.DiskConfig{})
+	h.openEngine()
+}
+
+func (h *home) openEngine() {
+	e, err := storage.OpenMemory(h.disk, "engine", storage.MemoryOptions{})
 	require.NoError(h.g.t, err)
 	h.engine = e
 }
 
+// crash ends the replica as a loss of power does, and starts it again from what is durable.
+func (h *home) crash() error {
+	h.disk.PowerLoss()
+	h.openEngine()
+	return h.start()
+}
+
 // start starts the replica from its durable log and its engine.
 func (h *home) start() error {
-	m, err := machine.Open(partition, h.engine, machine.DefaultLimits())
+	m, err := openMachine(h)
 	require.NoError(h.g.t, err)
-	restored := raft.Restored{HardState: h.state, LastIndex: uint64(len(h.entries))}
+	restored := raft.Restored{
+		HardState: h.state, LastIndex: h.mark.Index + uint64(len(h.entries)),
+		SnapIndex: h.mark.Index, SnapTerm: h.mark.Term, SnapConfig: h.mark.Config,
+	}
 	for _, e := range h.entries {
+		if e.Kind == raft.EntryConfig {
+			restored.Configs = append(restored.Configs, raft.ConfigEntry{Index: e.Index, Data: e.Data})
+		}
 		if n := len(restored.Runs); n == 0 || restored.Runs[n-1].Term != e.Term {
 			restored.Runs = append(restored.Runs, raft.TermRun{First: e.Index, Term: e.Term})
 		}
 	}
-	h.r, err = New(h.g.config(h.id), restored, m, h, h, h.g.now)
-	h.handed, h.jobs = nil, [env.NumLanes][]env.Job{}
+	restored.Tail = h.entries[max(0, len(h.entries)-h.g.tail):]
+	h.handed, h.jobs, h.failure = nil, [env.NumLanes][]env.Job{}, nil
+	r, err := New(h.g.config(h.id), restored, m, h, h, h.g.now)
+	if err == nil {
+		h.r = r
+	}
 	return err
 }
 
@@ -120,15 +175,39 @@ func (h *home) Send(m *raft.Message) {
 type hashReport struct{ index, hash uint64 }
 
 // SendHash implements Node.
-func (h *home) SendHash(g raft.GroupID, index, hash uint64) {
-	require.Equal(h.g.t, partition, g)
-	h.reports = append(h.reports, hashReport{index, hash})
-	for _, other := range h.g.at {
-		if other != h && !h.g.alone[h.id] && !h.g.alone[other.id] {
-			other.r.PeerHash(h.id, index, hash)
-		}
+func (h *home) SendHash(to raft.ReplicaID, r *Replica, index, hash uint64) {
+	require.Same(h.g.t, h.r, r)
+	if n := len(h.reports); n == 0 || h.reports[n-1].index != index {
+		h.reports = append(h.reports, hashReport{index, hash})
+	}
+	if other := h.g.home(to); other != nil && !h.g.alone[h.id] && !h.g.alone[to] {
+		other.r.PeerHash(h.id, index, hash)
 	}
 }
+
+// SendChunk implements Node.
+func (h *home) SendChunk(c *transfer.Chunk) {
+	h.sentChunks++
+	if h.g.alone[h.id] || h.g.alone[c.To] {
+		return
+	}
+	copied, err := transfer.DecodeChunk(transfer.AppendChunk(nil, c))
+	require.NoError(h.g.t, err)
+	h.g.chunks = append(h.g.chunks, copied)
+}
+
+// SendAck implements Node.
+func (h *home) SendAck(a *transfer.Ack) {
+	if h.g.alone[h.id] || h.g.alone[a.To] {
+		return
+	}
+	copied, err := transfer.DecodeAck(transfer.AppendAck(nil, a))
+	require.NoError(h.g.t, err)
+	h.g.acks = append(h.g.acks, copied)
+}
+
+// ConfigChanged implements Node.
+func (h *home) ConfigChanged(*Replica) { h.configs++ }
 
 // Persist implements Node.
 func (h *home) Persist(r *Replica, p *raft.Persist) {
@@ -152,20 +231,21 @@ func (h *home) Fail(err error) {
 	}
 }
 
-var errNoEntries = errors.New("no such entries")
-
 // ReadEntries implements LogReader as kv/wal does.
 func (h *home) ReadEntries(_ raft.GroupID, lo, hi uint64, maxBytes int) ([]raft.Entry, error) {
 	h.reads++
 	if h.unreadable != nil || h.mute {
 		return nil, h.unreadable
 	}
-	if hi = min(hi, uint64(len(h.entries))); lo > hi {
-		return nil, errNoEntries
+	if lo <= h.mark.Index {
+		return nil, fmt.Errorf("entry %d: %w", lo, wal.ErrCompacted)
+	}
+	if hi = min(hi, h.mark.Index+uint64(len(h.entries))); lo > hi {
+		return nil, fmt.Errorf("entry %d: %w", lo, wal.ErrNoEntries)
 	}
 	var part []raft.Entry
 	for size := 0; lo <= hi; lo++ {
-		e := h.entries[lo-1]
+		e := h.entries[lo-1-h.mark.Index]
 		if size += e.Size(); size > maxBytes && len(part) > 0 {
 			break
 		}
@@ -179,8 +259,17 @@ func (h *home) write() {
 	p := h.handed[0]
 	h.handed = h.handed[1:]
 	h.state = p.State
+	if m := p.Mark; m.Index > h.mark.Index {
+		at := m.Index - h.mark.Index
+		if at <= uint64(len(h.entries)) && h.entries[at-1].Term == m.Term {
+			h.entries = slices.Clone(h.entries[at:])
+		} else {
+			h.entries = nil
+		}
+		h.mark = m
+	}
 	if len(p.Entries) > 0 {
-		h.entries = append(slices.Clone(h.entries[:p.Entries[0].Index-1]), p.Entries...)
+		h.entries = append(slices.Clone(h.entries[:p.Entries[0].Index-1-h.mark.Index]), p.Entries...)
 	}
 	h.r.Persisted(p.Seq)
 }
@@ -232,10 +321,33 @@ func (h *home) leads() bool { return h.r.Raft().Role() == raft.Leader }
 func (g *group) deliver(i int) {
 	m := g.mail[i]
 	g.mail = slices.Delete(g.mail, i, i+1)
-	if h := g.at[m.To-1]; h.failure == nil && !g.alone[m.To] && !g.alone[m.From] {
+	if h := g.home(m.To); h != nil && h.failure == nil && !g.alone[m.To] && !g.alone[m.From] {
 		h.r.Receive(g.now, m)
 		h.turn()
 	}
+}
+
+// carry delivers the oldest message of a transfer; it tells whether there was one.
+func (g *group) carry() bool {
+	var from, to raft.ReplicaID
+	var hand func(h *home)
+	switch {
+	case len(g.acks) > 0:
+		a := g.acks[0]
+		g.acks = g.acks[1:]
+		from, to, hand = a.From, a.To, func(h *home) { h.r.TransferAck(g.now, &a) }
+	case len(g.chunks) > 0:
+		c := g.chunks[0]
+		g.chunks = g.chunks[1:]
+		from, to, hand = c.From, c.To, func(h *home) { h.r.TransferChunk(g.now, &c) }
+	default:
+		return false
+	}
+	if h := g.home(to); h != nil && h.failure == nil && !g.alone[to] && !g.alone[from] {
+		hand(h)
+		h.turn()
+	}
+	return true
 }
 
 // exchange delivers messages and makes writes durable, but lets no job run.
@@ -252,6 +364,7 @@ func (g *group) exchange(with ...raft.ReplicaID) {
 			g.deliver(0)
 			again = true
 		}
+		again = g.carry() || again
 	}
 }
 
@@ -381,10 +494,7 @@ func (h *home) put(key, value string) *write {
 
 // get hands in a read, without a turn.
 func (h *home) get(key string, stale bool) *read {
-	rd := &read{waiting: waiting{t: h.g.t, name: fmt.Sprintf("get %s at %d", key, h.id)}, key: key}
-	for _, other := range h.g.at {
-		rd.floor = max(rd.floor, other.r.Raft().Commit())
-	}
+	rd := h.reader(key)
 	if stale {
 		rd.floor = 0
 		h.r.ReadStale(rd)
@@ -392,4 +502,17 @@ func (h *home) get(key string, stale bool) *read {
 		h.r.Read(rd)
 	}
 	return rd
+}
+
+func (h *home) reader(key string) *read {
+	rd := &read{waiting: waiting{t: h.g.t, name: fmt.Sprintf("get %s at %d", key, h.id)}, key: key}
+	for _, other := range h.g.at {
+		rd.floor = max(rd.floor, other.r.Raft().Commit())
+	}
+	return rd
+}
+
+// openMachine opens the state machine on the home's engine.
+func openMachine(h *home) (*machine.Machine, error) {
+	return machine.Open(partition, h.id, h.engine, machine.DefaultLimits())
 }

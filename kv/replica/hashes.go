@@ -45,12 +45,18 @@ func (r *Replica) passedHashPoint() {
 		p.own, p.passed = r.hash, true
 		r.judgeHash(p)
 	}
-	r.node.SendHash(r.Group(), r.applied, r.hash)
+	config := r.raft.Configuration()
+	for i := range config.Members {
+		if id := raft.ReplicaID(config.Members[i].ID); id != r.ID() {
+			r.node.SendHash(id, r, r.applied, r.hash)
+		}
+	}
 }
 
 // PeerHash takes in a peer's report.
 func (r *Replica) PeerHash(from raft.ReplicaID, index, hash uint64) {
-	if index == 0 || index%HashEvery != 0 || r.stopped {
+	_, isMember := r.raft.Configuration().Member(uint64(from))
+	if index == 0 || index%HashEvery != 0 || r.stopped || from == r.ID() || !isMember {
 		return
 	}
 	p := r.hashes.point(index)
@@ -71,22 +77,24 @@ func (r *Replica) PeerHash(from raft.ReplicaID, index, hash uint64) {
 // judgeHash stops the node if its replica is the one that is wrong (REP-7): a
 // majority agrees on another state, or all have reported and no majority agrees with
 // this one. One corrupt replica must not stop the sound ones; where it cannot be told
-// which is which, none may go on.
+// which is which, none may go on. What a majority contradicts is damage: the next start sets
+// it aside and the group replaces the replica.
 func (r *Replica) judgeHash(p *hashPoint) {
 	if !p.passed {
 		return
 	}
-	voters := len(r.cfg.Raft.Voters)
+	config := r.raft.Configuration()
+	members := len(config.Members)
 	same := 1
 	for _, a := range p.peers {
 		if a.hash == p.own {
 			same++
 		}
 	}
-	if same > voters/2 {
+	if same > members/2 {
 		return
 	}
-	undecided := len(p.peers)+1 < voters
+	undecided := len(p.peers)+1 < members
 	for _, a := range p.peers {
 		agree := 0
 		for _, b := range p.peers {
@@ -94,9 +102,15 @@ func (r *Replica) judgeHash(p *hashPoint) {
 				agree++
 			}
 		}
-		if a.hash != p.own && (agree > voters/2 || !undecided) {
-			r.node.Fail(fmt.Errorf("partition %d: state at entry %d differs from the other replicas' (hash %016x here, %016x there): "+
-				"this replica is corrupt, or no majority agrees; the node stops serving so that it cannot spread",
+		switch {
+		case a.hash == p.own:
+		case agree > members/2:
+			r.node.Fail(damaged(r.Group(), "its state at entry %d differs from that of a majority (hash %016x here, %016x there); "+
+				"the node stops serving so that it cannot spread", p.index, p.own, a.hash))
+			return
+		case !undecided:
+			r.node.Fail(fmt.Errorf("partition %d: the states of the replicas at entry %d differ and no majority agrees (hash %016x here, "+
+				"%016x there): the node stops serving; find out which state is right before you start it again",
 				r.Group(), p.index, p.own, a.hash))
 			return
 		}

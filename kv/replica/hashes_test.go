@@ -16,16 +16,14 @@ type judge struct {
 	failure error
 }
 
-func (j *judge) SendHash(raft.GroupID, uint64, uint64) {}
-func (j *judge) Fail(err error)                        { j.failure = err }
+func (j *judge) SendHash(raft.ReplicaID, *Replica, uint64, uint64) {}
+func (j *judge) Fail(err error)                                    { j.failure = err }
 
 // passes returns a replica of a group of that size that has passed the first hash point with hash 7.
-func passes(voters int) (*Replica, *judge) {
+func passes(t *testing.T, voters int) (*Replica, *judge) {
 	j := new(judge)
-	r := &Replica{node: j, applied: HashEvery, hash: 7}
-	for i := range voters {
-		r.cfg.Raft.Voters = append(r.cfg.Raft.Voters, raft.ReplicaID(i+1))
-	}
+	r := newGroup(t, voters, nil).at[0].r
+	r.node, r.applied, r.hash = j, HashEvery, 7
 	r.passedHashPoint()
 	return r, j
 }
@@ -53,7 +51,7 @@ func TestReplicaThatAMajorityContradictsStops(t *testing.T) {
 		{5, []uint64{8, 8, 8}, true},
 		{5, []uint64{7, 7, 8, 8}, false},
 	} {
-		r, j := passes(c.voters)
+		r, j := passes(t, c.voters)
 		for i, hash := range c.reports {
 			r.PeerHash(raft.ReplicaID(i+2), HashEvery, hash)
 		}
@@ -64,7 +62,7 @@ func TestReplicaThatAMajorityContradictsStops(t *testing.T) {
 // Goal: REP-7, reports count whether they come before or after the own hash, once for each peer, and only for their own point.
 // Method: reports ahead, repeated, unaligned, and of points that share a slot.
 func TestReportsCountOnceAndForTheirPoint(t *testing.T) {
-	early, j := passes(3)
+	early, j := passes(t, 3)
 	for _, peer := range []raft.ReplicaID{2, 3} {
 		early.PeerHash(peer, 2*HashEvery, 8)
 	}
@@ -73,7 +71,7 @@ func TestReportsCountOnceAndForTheirPoint(t *testing.T) {
 	early.passedHashPoint()
 	require.ErrorContains(t, j.failure, fmt.Sprintf("state at entry %d", 2*HashEvery))
 
-	r, j := passes(3)
+	r, j := passes(t, 3)
 	r.PeerHash(2, HashEvery, 8)
 	r.PeerHash(2, HashEvery, 8)
 	r.PeerHash(3, HashEvery+1, 8)
@@ -111,5 +109,5 @@ func TestOneCorruptReplicaStopsAlone(t *testing.T) {
 	}
 	require.NoError(t, g.at[0].failure)
 	require.NoError(t, g.at[1].failure)
-	require.ErrorContains(t, h.failure, "this replica is corrupt")
+	require.ErrorIs(t, h.failure, ErrDamaged, "the next start replaces it")
 }

@@ -28,8 +28,7 @@ type freshness struct {
 }
 
 // hear takes in a message of the current leader. One without a commit index, or with
-// less than is known to be committed, says nothing of the leader's: a heartbeat
-// names at most what the leader knows this replica to hold.
+// less than is known to be committed, says nothing of the leader's: it was overtaken.
 func (f *freshness) hear(now env.Instant, m *raft.Message) {
 	if m.Commit < f.heard {
 		return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
@@ -73,7 +74,7 @@ func TestFollowerFarBehindIsFedFromTheLog(t *testing.T) {
 
 // Goal: a log that cannot be read back stops the node, and what waits is answered. Method: make reading fail, and answer nothing.
 func TestUnreadableLogStopsTheNode(t *testing.T) {
-	for _, err := range []error{errors.New("bad sector"), errNoEntries, nil} {
+	for _, err := range []error{errors.New("bad sector"), wal.ErrNoEntries, nil} {
 		g := newGroup(t, 1, func(c *Config) { c.Raft.MaxCacheBytes = 1 })
 		l := g.elect(1)
 		w := l.put("k", "v")
@@ -100,7 +101,7 @@ func TestUnreadableLogForAFollower(t *testing.T) {
 			g.exchange()
 		}
 		require.NotEmpty(t, l.jobs[env.LaneFetch])
-		l.unreadable = errNoEntries
+		l.unreadable = wal.ErrNoEntries
 		if deposed {
 			g.campaign(2)
 			g.exchange()
@@ -230,7 +231,7 @@ func TestNewRefuses(t *testing.T) {
 	l := g.elect(1)
 	l.fill(5)
 	l.entries = l.entries[:3]
-	require.ErrorContains(t, l.start(), "the state machine has applied entry 5 but the log ends at 3")
+	require.ErrorContains(t, l.start(), "the storage engine holds the state at entry 5, but the log ends at 3")
 	l.newEngine()
 	require.NoError(t, l.start())
 	g.tune = func(c *Config) { c.MaxWaitingReads = c.Raft.MaxPendingReads + 1 }

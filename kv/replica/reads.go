@@ -23,37 +23,72 @@ type readState struct {
 }
 
 type readBatch struct {
-	id      uint64
-	index   uint64
+	id    uint64
+	index uint64
+	// until is how long a follower waits for the entries that it was granted the read at.
+	until   env.Instant
 	readers []Reader
 }
 
-// Read serves a linearizable read, through the core's read index (REP-5).
+// grantPatience times ElectionTimeout is how long a read that a follower was granted waits for the entries up to
+// its index. They may never come: the follower may have been cut off or removed meanwhile.
+const grantPatience = 5
+
+// expireGranted ends the reads of a follower that have waited too long for their entries.
+func (r *Replica) expireGranted(now env.Instant) {
+	if r.raft.Role() == raft.Leader {
+		return // it has all that it grants
+	}
+	rs := &r.reads
+	for rs.granted.len() > 0 && rs.granted.front().until <= now {
+		rs.drop(rs.granted.pop().readers, NotLeader)
+	}
+}
+
+// grantDeadline is when expireGranted has something to do.
+func (r *Replica) grantDeadline() env.Instant {
+	if r.reads.granted.len() == 0 || r.raft.Role() == raft.Leader {
+		return env.Never
+	}
+	return r.reads.granted.front().until
+}
+
+// Read serves a linearizable read on the leader, through the core's read index (REP-5).
 func (r *Replica) Read(rd Reader) {
-	switch {
-	case r.stopped:
-		rd.ReadDropped(Stopped)
-	case r.raft.Role() != raft.Leader:
+	if !r.stopped && r.raft.Role() != raft.Leader {
 		rd.ReadDropped(NotLeader)
-	case r.reads.waiting >= r.cfg.MaxWaitingReads:
-		rd.ReadDropped(Overloaded)
-	default:
+		return
+	}
+	r.ReadHere(rd)
+}
+
+// ReadHere serves a linearizable read on this replica, whether it leads or not: a follower asks
+// its leader for the read index (READ-10).
+func (r *Replica) ReadHere(rd Reader) {
+	if r.admit(rd) {
 		r.reads.fresh = append(r.reads.fresh, rd)
-		r.reads.waiting++
 	}
 }
 
 // ReadStale serves a read from whatever this replica has applied.
 func (r *Replica) ReadStale(rd Reader) {
+	if r.admit(rd) {
+		r.reads.stale = append(r.reads.stale, rd)
+	}
+}
+
+// admit counts a read in, or ends it if there is no place for it.
+func (r *Replica) admit(rd Reader) bool {
 	switch {
 	case r.stopped:
 		rd.ReadDropped(Stopped)
 	case r.reads.waiting >= r.cfg.MaxWaitingReads:
 		rd.ReadDropped(Overloaded)
 	default:
-		r.reads.stale = append(r.reads.stale, rd)
 		r.reads.waiting++
+		return true
 	}
+	return false
 }
 
 // askReads asks one grant for all reads of this turn.
@@ -78,6 +113,7 @@ func (r *Replica) settleReads(out *raft.Output) {
 		case len(grants) > 0 && grants[0].ID == b.id:
 			granted := rs.asked.pop()
 			granted.index = grants[0].Index
+			granted.until = r.now.Add(grantPatience * r.cfg.Raft.ElectionTimeout)
 			if n := rs.granted.len(); n > 0 && rs.granted.items[len(rs.granted.items)-1].index > granted.index {
 				panic("replica: read grants went back")
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/transfer"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
@@ -21,6 +22,11 @@ type Config struct {
 	// machine to catch up. It must not exceed Raft.MaxPendingReads, so that the core
 	// never refuses a read out of turn.
 	MaxWaitingReads int
+	// CompactBytes is the size of applied entries between two flushes of the engine, after each of
+	// which the log forgets what the flush before made durable; 0 never forgets.
+	CompactBytes int
+	// Snapshots paces the sending of snapshots.
+	Snapshots transfer.Limits
 }
 
 // Replica is one replica of one partition.
@@ -60,6 +66,13 @@ type Replica struct {
 	fetched []raft.Entry
 	job     applyJob
 
+	compaction compaction
+	duties     duties
+	sendings   sendings
+	reception  reception
+
+	// now is the newest time that the replica was told.
+	now     env.Instant
 	hashes  hashWindow
 	fresh   freshness
 	stopped bool
@@ -74,29 +87,44 @@ type appendedWrite struct {
 }
 
 // New starts a replica from what recovery found. restored.Applied is ignored: the
-// state machine itself says how far it got.
+// state machine itself says how far it got. The error is ErrDamaged (wrapped) if log and state
+// machine contradict each other.
 func New(cfg Config, restored raft.Restored, m *machine.Machine, log LogReader, node Node, now env.Instant) (*Replica, error) {
 	if cfg.MaxWaitingReads > cfg.Raft.MaxPendingReads {
 		return nil, fmt.Errorf("partition %d: MaxWaitingReads (%d) must not exceed Raft.MaxPendingReads (%d)",
 			cfg.Raft.Group, cfg.MaxWaitingReads, cfg.Raft.MaxPendingReads)
 	}
-	applied, _ := m.Applied()
-	if applied > restored.LastIndex {
-		return nil, fmt.Errorf("partition %d: the state machine has applied entry %d but the log ends at %d: "+
-			"the log lost entries; do not start this node with this data directory, replace the node",
-			cfg.Raft.Group, applied, restored.LastIndex)
+	mark, err := reconcile(cfg.Raft.Group, &restored, m)
+	if err != nil {
+		return nil, err
 	}
-	restored.Applied = applied
 	core, err := raft.New(cfg.Raft, restored, time.Duration(now))
 	if err != nil {
 		return nil, fmt.Errorf("partition %d: %w", cfg.Raft.Group, err)
 	}
+	if mark != nil {
+		if err := core.Restore(time.Duration(now), *mark); err != nil {
+			return nil, damaged(cfg.Raft.Group, "the snapshot at entry %d that was installed: %v", mark.Index, err)
+		}
+	}
+	applied, _ := m.Applied()
 	r := &Replica{
 		cfg: cfg, node: node, log: log, raft: core, machine: m,
-		applied: applied, hash: m.Hash(), sessions: m.Sessions(),
+		applied: applied, hash: m.Hash(), sessions: m.Sessions(), now: now,
+		compaction: newCompaction(core.FirstIndex()-1, applied, restored.Tail, cfg.CompactBytes),
 	}
 	r.job.replica = r
+	r.reception.installed, _ = m.Installed()
+	r.reception.receiver = transfer.NewReceiver(cfg.Raft.Group, cfg.Raft.ID, cfg.Snapshots)
 	return r, nil
+}
+
+// ID is the replica's id.
+func (r *Replica) ID() raft.ReplicaID { return r.cfg.Raft.ID }
+
+// Idle tells whether no job of the replica is under way, so that its data may be replaced.
+func (r *Replica) Idle() bool {
+	return !r.applying && !r.fetching && !r.compaction.flushing && r.sendings.idle() && r.reception.idle()
 }
 
 // Group is the partition's group.
@@ -112,13 +140,30 @@ func (r *Replica) Applied() (index, hash uint64) { return r.applied, r.hash }
 func (r *Replica) Sessions() int { return r.sessions }
 
 // Deadline is when the replica next wants a Tick.
-func (r *Replica) Deadline() env.Instant { return env.Instant(r.raft.Deadline()) }
+func (r *Replica) Deadline() env.Instant {
+	if r.stopped {
+		return env.Never
+	}
+	return min(env.Instant(r.raft.Deadline()), r.sendings.deadline(), r.reception.deadline(), r.grantDeadline())
+}
 
 // Tick lets time pass.
-func (r *Replica) Tick(now env.Instant) { r.raft.Tick(time.Duration(now)) }
+func (r *Replica) Tick(now env.Instant) {
+	r.now = max(r.now, now)
+	if !r.stopped {
+		r.raft.Tick(time.Duration(now))
+	}
+}
+
+// instant is the newest time as the core counts it.
+func (r *Replica) instant() time.Duration { return time.Duration(r.now) }
 
 // Receive hands in a message of a peer.
 func (r *Replica) Receive(now env.Instant, m raft.Message) {
+	r.now = max(r.now, now)
+	if r.stopped {
+		return
+	}
 	r.raft.Receive(time.Duration(now), m)
 	if m.From == r.raft.Leader() && m.Term == r.raft.Term() {
 		r.fresh.hear(now, &m)
@@ -126,8 +171,15 @@ func (r *Replica) Receive(now env.Instant, m raft.Message) {
 	}
 }
 
+// Stopped tells whether Stop was called.
+func (r *Replica) Stopped() bool { return r.stopped }
+
 // Persisted reports that everything up to the hand-off seq is durable.
-func (r *Replica) Persisted(seq uint64) { r.raft.Persisted(seq) }
+func (r *Replica) Persisted(seq uint64) {
+	if !r.stopped {
+		r.raft.Persisted(seq)
+	}
+}
 
 // Write proposes a command (machine.AppendCommand's encoding, at most raft.MaxEntryBytes)
 // at the end of this turn. It is refused as Overloaded if the writes that have not
@@ -149,12 +201,17 @@ func (r *Replica) Write(command []byte, w Writer) {
 
 // Turn ends a turn of the event loop.
 func (r *Replica) Turn(now env.Instant) {
+	r.now = max(r.now, now)
 	if r.stopped {
 		return
 	}
+	r.perform(now)
 	r.propose(now)
 	r.askReads(now)
 	out := r.raft.Output()
+	if out.ConfigChanged {
+		r.node.ConfigChanged(r)
+	}
 	for i := range out.Messages {
 		r.node.Send(&out.Messages[i])
 	}
@@ -165,10 +222,15 @@ func (r *Replica) Turn(now env.Instant) {
 		r.node.Submit(env.LaneFetch, &peerFetch{replica: r, term: r.raft.Term(), fetch: f})
 	}
 	r.settleReads(&out)
+	r.expireGranted(now)
 	if r.raft.Role() != raft.Leader || r.raft.Term() != r.ledTerm {
 		r.abandonAppended()
 	}
+	r.follow(&out)
+	r.turnSendings(now)
+	r.turnReception(now)
 	r.startApply(now)
+	r.startFlush()
 	r.raft.SetUnfit(r.machineHangs(now))
 }
 
@@ -181,7 +243,7 @@ func (r *Replica) propose(now env.Instant) {
 		why := NotLeader
 		switch err {
 		case raft.ErrNotLeader:
-		case raft.ErrOverloaded:
+		case raft.ErrOverloaded, raft.ErrTransferring:
 			why = Overloaded
 		default:
 			panic(fmt.Sprintf("replica: partition %d: a command that cannot be proposed: %v", r.Group(), err))
@@ -228,4 +290,6 @@ func (r *Replica) Stop() {
 	r.proposers, r.proposals = nil, nil
 	r.abandonAppended()
 	r.dropReads(Stopped)
+	r.sendings.stop()
+	r.reception.stop()
 }

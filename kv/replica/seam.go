@@ -3,6 +3,7 @@ package replica
 import (
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/transfer"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
@@ -42,8 +43,13 @@ type Reader interface {
 type Node interface {
 	// Send carries a message to the replica's peer m.To.
 	Send(m *raft.Message)
-	// SendHash tells all peers of the group this replica's state hash at index.
-	SendHash(g raft.GroupID, index, hash uint64)
+	// SendHash tells a peer this replica's state hash at index.
+	SendHash(to raft.ReplicaID, r *Replica, index, hash uint64)
+	// SendChunk and SendAck carry messages of a snapshot's transfer.
+	SendChunk(c *transfer.Chunk)
+	SendAck(a *transfer.Ack)
+	// ConfigChanged says that the replica's Raft().Configuration() has changed.
+	ConfigChanged(r *Replica)
 	// Persist adds to the next write of the shared log; the node reports completion
 	// with Replica.Persisted.
 	Persist(r *Replica, p *raft.Persist)
