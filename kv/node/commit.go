@@ -25,6 +25,8 @@ type commitBatch struct {
 	handoffs []handoff
 }
 
+// handoff is what one replica waits for; without a replica it is the beginning of the one
+// that is joining (life.go).
 type handoff struct {
 	replica *replica.Replica
 	seq     uint64
@@ -36,10 +38,14 @@ func (c *groupCommit) init(n *Node) {
 	c.written.wal = wal.NewBatch()
 }
 
-// Persist implements replica.Node.
+// Persist implements replica.Node. A replica that is being replaced has nothing to say any more: in the
+// log nothing of it may follow its successor (NODE-6).
 func (n *Node) Persist(r *replica.Replica, p *raft.Persist) {
+	if r.Stopped() || n.Replica(r.Group()) != r {
+		return
+	}
 	b := &n.commit.gathering
-	b.wal.Add(r.Group(), p)
+	b.wal.Add(r.Group(), r.ID(), p)
 	for i := range b.handoffs {
 		if b.handoffs[i].replica == r {
 			b.handoffs[i].seq = p.Seq
@@ -77,9 +83,34 @@ func (c *groupCommit) Done() {
 		return
 	}
 	for _, h := range c.written.handoffs {
+		if h.replica == nil {
+			c.node.joined()
+			continue
+		}
 		h.replica.Persisted(h.seq)
 	}
 	clear(c.written.handoffs)
 	c.written.handoffs = c.written.handoffs[:0]
 	c.written.wal.Reset()
+	if c.node.stopped {
+		return
+	}
+	if c.node.deps.Log.Prunable() {
+		c.writing = true
+		c.node.host.Submit(env.LaneWAL, (*prune)(c))
+	}
+}
+
+// prune deletes what no group needs of the log any more. It is a write like any other (NODE-1).
+type prune groupCommit
+
+// Run implements env.Job.
+func (p *prune) Run() { p.err = p.node.deps.Log.Prune() }
+
+// Done implements env.Job.
+func (p *prune) Done() {
+	p.writing = false
+	if p.err != nil {
+		p.node.Fail(fmt.Errorf("deleting what the log does not need any more: %w; the node stops serving", p.err))
+	}
 }

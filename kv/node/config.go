@@ -2,11 +2,13 @@ package node
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
 	"github.com/holdfastdb/holdfast/kv/replica"
+	"github.com/holdfastdb/holdfast/kv/transfer"
 	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/raft"
 )
@@ -20,7 +22,26 @@ type Member struct {
 	// PeerAddress and ClientAddress are where the node's services listen.
 	PeerAddress   string
 	ClientAddress string
+	// Priority prefers the node as leader over those with a lower one. It counts with StartBootstrap
+	// only, and must be the same on every node.
+	Priority uint8
 }
+
+// Start says what a node without any log is.
+type Start uint8
+
+const (
+	// StartAsIs: it has a log. Without one it waits to be added.
+	StartAsIs Start = iota
+	// StartBootstrap: it is one of the first members of a new cluster, and never ran before.
+	StartBootstrap
+	// StartRejoin: it is a member that lost its data; it asks the others to replace its
+	// replicas by new ones.
+	StartRejoin
+)
+
+// maxNodeID bounds node ids, which share 64 bits with a replica's generation.
+const maxNodeID = math.MaxUint32
 
 // Config is fixed for the life of a Node. DefaultConfig fills everything but the
 // identity.
@@ -31,8 +52,15 @@ type Config struct {
 	ClusterName string
 	// Version is the program's version, for Status.
 	Version string
-	// Members are all nodes, this one among them, the same list on every node.
+	// Members are the nodes known at the start. With StartBootstrap they are the first
+	// members, this node among them, the same ids on every node; otherwise they only say where
+	// others may be found: who is a member is in the log.
 	Members []Member
+	// Address is where this node can be reached, for StartRejoin.
+	Address string
+	Start   Start
+	// Damage says what was wrong with the data that was set aside (StartRejoin).
+	Damage string
 
 	HeartbeatInterval time.Duration
 	ElectionTimeout   time.Duration
@@ -48,6 +76,14 @@ type Config struct {
 	MaxCacheBytes       int
 	MaxApplyBytes       int
 	MaxWaitingReads     int
+	// CompactBytes is the size of log entries after which the engine is flushed and the log
+	// forgets what was flushed before; 0 keeps the log for ever.
+	CompactBytes int
+	// Snapshots paces the sending of snapshots.
+	Snapshots transfer.Limits
+	// LeaseReads and MaxClockDrift: raft.Config.
+	LeaseReads    bool
+	MaxClockDrift int
 
 	Limits machine.Limits
 }
@@ -67,23 +103,48 @@ func DefaultConfig() Config {
 		MaxCacheBytes:       64 << 20,
 		MaxApplyBytes:       1 << 20,
 		MaxWaitingReads:     1 << 16,
+		CompactBytes:        64 << 20,
+		Snapshots:           snapshotLimits(),
 		Limits:              machine.DefaultLimits(),
 	}
 }
 
+// snapshotLimits are production's: a transfer takes at most 32 MiB a second, so that the group keeps its
+// pace meanwhile (docs/performance.md, "Snapshots").
+func snapshotLimits() transfer.Limits {
+	l := transfer.DefaultLimits()
+	l.BytesPerSecond = 32 << 20
+	return l
+}
+
+// SnapshotLimits are limits whose patience is in proportion to an election timeout, for
+// groups that are faster or slower than production's.
+func SnapshotLimits(electionTimeout time.Duration) transfer.Limits {
+	l := transfer.DefaultLimits()
+	l.RetryAfter, l.MaxRetryAfter = electionTimeout, 4*electionTimeout
+	l.SilenceTimeout, l.StallTimeout, l.IdleTimeout = 20*electionTimeout, 200*electionTimeout, 100*electionTimeout
+	return l
+}
+
 func (c *Config) validate() error {
-	if c.ID == 0 {
-		return fmt.Errorf("node id 0 is not allowed: give each node an id from 1 on")
+	if c.ID == 0 || c.ID > maxNodeID {
+		return fmt.Errorf("node id %d is not allowed: give each node an id from 1 to %d", c.ID, uint64(maxNodeID))
 	}
 	seen := make(map[env.NodeID]bool, len(c.Members))
 	for _, m := range c.Members {
-		if m.ID == 0 || seen[m.ID] {
-			return fmt.Errorf("member list: node id %d is zero or given twice", m.ID)
+		if m.ID == 0 || m.ID > maxNodeID || seen[m.ID] {
+			return fmt.Errorf("member list: node id %d is out of range or given twice", m.ID)
 		}
 		seen[m.ID] = true
 	}
-	if !seen[c.ID] {
+	if !seen[c.ID] && c.Start == StartBootstrap {
 		return fmt.Errorf("node %d is not in the member list: add it, or start with the id of a member", c.ID)
+	}
+	if err := c.Snapshots.Check(); err != nil {
+		return err
+	}
+	if c.CompactBytes < 0 {
+		return fmt.Errorf("CompactBytes is %d, must not be negative", c.CompactBytes)
 	}
 	if c.MaxApplyBytes <= 0 || c.MaxWaitingReads <= 0 {
 		return fmt.Errorf("MaxApplyBytes (%d) and MaxWaitingReads (%d) must be positive", c.MaxApplyBytes, c.MaxWaitingReads)
@@ -91,11 +152,11 @@ func (c *Config) validate() error {
 	return nil
 }
 
-func (c *Config) replicaConfig(seed uint64) replica.Config {
-	rc := replica.Config{
+func (c *Config) replicaConfig(id raft.ReplicaID, seed uint64) replica.Config {
+	return replica.Config{
 		Raft: raft.Config{
 			Group:               TheGroup,
-			ID:                  raft.ReplicaID(c.ID),
+			ID:                  id,
 			Seed:                seed,
 			HeartbeatInterval:   c.HeartbeatInterval,
 			ElectionTimeout:     c.ElectionTimeout,
@@ -107,14 +168,14 @@ func (c *Config) replicaConfig(seed uint64) replica.Config {
 			MaxUncommittedBytes: c.MaxUncommittedBytes,
 			MaxCacheBytes:       c.MaxCacheBytes,
 			MaxPendingReads:     c.MaxWaitingReads,
+			LeaseReads:          c.LeaseReads,
+			MaxClockDrift:       c.MaxClockDrift,
 		},
 		MaxApplyBytes:   c.MaxApplyBytes,
 		MaxWaitingReads: c.MaxWaitingReads,
+		CompactBytes:    c.CompactBytes,
+		Snapshots:       c.Snapshots,
 	}
-	for _, m := range c.Members {
-		rc.Raft.Voters = append(rc.Raft.Voters, raft.ReplicaID(m.ID))
-	}
-	return rc
 }
 
 // Deps is what a Node stands on. The Node uses but does not close them.

@@ -20,4 +20,16 @@
 //	        applied, or unknown (DESIGN principle 4).
 //	NODE-4  Bytes from the network are checked before they are believed: a message that
 //	        does not decode, or is for a group that is not here, is dropped and counted.
+//	NODE-5  A replica is created only at the start of a cluster, or by a message to a learner that
+//	        was added for this very log (by its store number), under an id of a higher
+//	        generation than any it had before (MEMB-14, WAL-15).
+//	NODE-6  A replica begins when the log durably knows its id, and after all jobs of the one before
+//	        it have ended; nothing of that one follows in the log. So a crash at any
+//	        moment leaves one of them, whole.
+//	NODE-7  A node that lost its data asks to be taken back until a committed configuration has its new
+//	        replica: one that is not committed may be taken back, and the old replica with it is lost for good.
+//	NODE-8  Operators get true answers, and an end: those who wait for another leader are at most
+//	        maxTransfers, and none waits longer than handOverPatience election timeouts.
+//	NODE-9  A replica of this node that was added for another log than the one it has is asked to be
+//	        replaced, so that no learner waits for ever for a log that is gone.
 package node

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/transfer"
 	"github.com/holdfastdb/holdfast/raft"
+	"github.com/holdfastdb/holdfast/raft/confchange"
 )
 
 // Between nodes a payload is: one byte format version, one byte kind, the body.
@@ -13,7 +16,11 @@ const (
 	envelopeVersion = 1
 
 	kindRaft = 1 // body: one raft message (raft.AppendMessage)
-	kindHash = 2 // body: group, index, hash as unsigned varints
+	kindHash = 2 // body: group, replica, index, hash as unsigned varints
+	// kindRejoin: group, node, store as unsigned varints, then the node's address.
+	kindRejoin = 3
+	// kindTransfer: one message of a snapshot's transfer (transfer.AppendChunk, AppendAck).
+	kindTransfer = 4
 )
 
 var errTruncated = errors.New("message ends early")
@@ -26,21 +33,59 @@ func appendRaft(dst []byte, m *raft.Message) []byte {
 // hashReport tells a peer the sender's state hash at an index.
 type hashReport struct {
 	group       raft.GroupID
+	from        raft.ReplicaID
 	index, hash uint64
 }
 
 func appendHash(dst []byte, h hashReport) []byte {
 	dst = append(dst, envelopeVersion, kindHash)
 	dst = binary.AppendUvarint(dst, uint64(h.group))
+	dst = binary.AppendUvarint(dst, uint64(h.from))
 	dst = binary.AppendUvarint(dst, h.index)
 	return binary.AppendUvarint(dst, h.hash)
 }
 
+// rejoin asks to replace the replica of a node that lost its data.
+type rejoin struct {
+	group   raft.GroupID
+	node    env.NodeID
+	store   uint64
+	address string
+}
+
+// maxAddress bounds an address on the wire, in bytes.
+const maxAddress = confchange.MaxInfo
+
+func appendRejoin(dst []byte, j rejoin) []byte {
+	dst = append(dst, envelopeVersion, kindRejoin)
+	dst = binary.AppendUvarint(dst, uint64(j.group))
+	dst = binary.AppendUvarint(dst, uint64(j.node))
+	dst = binary.AppendUvarint(dst, j.store)
+	return append(dst, j.address...)
+}
+
 // decoded is one message from a peer; exactly one of its fields is meant.
 type decoded struct {
-	kind byte
-	raft raft.Message
-	hash hashReport
+	kind   byte
+	raft   raft.Message
+	hash   hashReport
+	rejoin rejoin
+	// chunk or ack, as isAck says.
+	chunk transfer.Chunk
+	ack   transfer.Ack
+	isAck bool
+}
+
+// numbers reads so many unsigned varints and returns what follows them.
+func numbers(b []byte, into ...*uint64) ([]byte, error) {
+	for _, v := range into {
+		u, n := binary.Uvarint(b)
+		if n <= 0 {
+			return nil, errTruncated
+		}
+		*v, b = u, b[n:]
+	}
+	return b, nil
 }
 
 // decode reads a payload. The message's entries alias b.
@@ -58,19 +103,29 @@ func decode(b []byte) (d decoded, err error) {
 		d.raft, err = raft.DecodeMessage(b)
 		return d, err
 	case kindHash:
-		var fields [3]uint64
-		for i := range fields {
-			v, n := binary.Uvarint(b)
-			if n <= 0 {
-				return d, errTruncated
-			}
-			fields[i], b = v, b[n:]
+		var group, from uint64
+		rest, err := numbers(b, &group, &from, &d.hash.index, &d.hash.hash)
+		if err == nil && len(rest) != 0 {
+			err = fmt.Errorf("%d bytes left over", len(rest))
 		}
-		if len(b) != 0 {
-			return d, fmt.Errorf("%d bytes left over", len(b))
+		d.hash.group, d.hash.from = raft.GroupID(group), raft.ReplicaID(from)
+		return d, err
+	case kindRejoin:
+		var group, node uint64
+		rest, err := numbers(b, &group, &node, &d.rejoin.store)
+		if err == nil && len(rest) > maxAddress {
+			err = fmt.Errorf("an address of %d bytes", len(rest))
 		}
-		d.hash = hashReport{group: raft.GroupID(fields[0]), index: fields[1], hash: fields[2]}
-		return d, nil
+		d.rejoin.group, d.rejoin.node, d.rejoin.address = raft.GroupID(group), env.NodeID(node), string(rest)
+		return d, err
+	}
+	if d.kind == kindTransfer {
+		if d.isAck = transfer.IsAck(b); d.isAck {
+			d.ack, err = transfer.DecodeAck(b)
+		} else {
+			d.chunk, err = transfer.DecodeChunk(b)
+		}
+		return d, err
 	}
 	return d, fmt.Errorf("unknown message kind %d", d.kind)
 }

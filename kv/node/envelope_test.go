@@ -28,7 +28,10 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, d.raft, peeked)
 	rapid.Check(t, func(t *rapid.T) {
-		h := hashReport{raft.GroupID(rapid.Uint64().Draw(t, "group")), rapid.Uint64().Draw(t, "index"), rapid.Uint64().Draw(t, "hash")}
+		h := hashReport{
+			raft.GroupID(rapid.Uint64().Draw(t, "group")), raft.ReplicaID(rapid.Uint64().Draw(t, "from")),
+			rapid.Uint64().Draw(t, "index"), rapid.Uint64().Draw(t, "hash"),
+		}
 		b := appendHash(nil, h)
 		d, err := decode(b)
 		require.NoError(t, err)
@@ -54,7 +57,7 @@ func TestUnknownEnvelopesAreErrors(t *testing.T) {
 		{0, 0, "message format 0, this node understands 1"},
 		{0, 2, "message format 2, this node understands 1"},
 		{1, 0, "unknown message kind 0"},
-		{1, 3, "unknown message kind 3"},
+		{1, 5, "unknown message kind 5"},
 	} {
 		bad := append([]byte(nil), good...)
 		bad[c.at] = c.value
@@ -67,7 +70,7 @@ func TestUnknownEnvelopesAreErrors(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	m := someMessage()
 	f.Add(appendRaft(nil, &m))
-	f.Add(appendHash(nil, hashReport{1, 1024, 1 << 63}))
+	f.Add(appendHash(nil, hashReport{1, 2, 1024, 1 << 63}))
 	f.Add([]byte{envelopeVersion})
 	f.Add([]byte{2, 1, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -102,7 +105,7 @@ func TestForeignMessagesAreDroppedAndCounted(t *testing.T) {
 		{1},
 		append([]byte{2}, good[1:]...), append([]byte{1, 7}, good[2:]...), good[:len(good)-1],
 		r.message(elsewhere), r.message(nowhere),
-		appendHash(nil, hashReport{2, 1024, 1}), appendHash(nil, hashReport{0, 1024, 1}),
+		appendHash(nil, hashReport{2, 3, 1024, 1}), appendHash(nil, hashReport{0, 3, 1024, 1}),
 	} {
 		r.n.Receive(3, payload)
 		require.Equal(t, uint64(i+1), r.n.rejected, "payload %d", i)
@@ -111,7 +114,7 @@ func TestForeignMessagesAreDroppedAndCounted(t *testing.T) {
 	r.n.Receive(2, good)
 	require.Equal(t, before+1, r.n.rejected, "sent by 2 in the name of 3")
 	r.settle()
-	require.Zero(t, r.n.Replica(TheGroup).Raft().Term())
+	require.Equal(t, uint64(1), r.n.Replica(TheGroup).Raft().Term())
 	require.Empty(t, r.sent)
 	r.n.Receive(3, good)
 	require.Equal(t, before+1, r.n.rejected)

@@ -1,11 +1,9 @@
 package node
 
 import (
-	"fmt"
-
 	"github.com/holdfastdb/holdfast/kv/env"
-	"github.com/holdfastdb/holdfast/kv/machine"
 	"github.com/holdfastdb/holdfast/kv/replica"
+	"github.com/holdfastdb/holdfast/kv/transfer"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
@@ -17,8 +15,18 @@ type Node struct {
 
 	// replicas is ascending in group id.
 	replicas []*replica.Replica
+	// joining is the replica whose beginning is on its way to the log, 0 if there is none.
+	joining  raft.ReplicaID
+	setPeers func(map[env.NodeID]string)
 	commit   groupCommit
 
+	// askNext is when a node that lost its data asks again to be taken back.
+	askNext env.Instant
+	// addressNext is when a leader looks again for members without an address.
+	addressNext env.Instant
+	handOver    []handOver
+	// transfers are the operators who wait for another leader.
+	transfers []pendingTransfer
 	// armed is the instant the host was last asked to call Tick at.
 	armed   env.Instant
 	started env.Instant
@@ -38,23 +46,9 @@ func New(cfg Config, deps Deps) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, host: deps.Host, deps: deps, armed: env.Never, started: deps.Host.Now()}
 	n.commit.init(n)
-	restored := raft.Restored{}
-	for i := range deps.Recovery.Groups {
-		g := &deps.Recovery.Groups[i]
-		if g.Group != TheGroup {
-			return nil, fmt.Errorf("the log holds partition %d, which this version does not know: start the version that wrote it", g.Group)
-		}
-		restored = g.Restored
-	}
-	m, err := machine.Open(TheGroup, deps.Engine, cfg.Limits)
-	if err != nil {
-		return nil, fmt.Errorf("partition %d: opening its state: %w", TheGroup, err)
-	}
-	r, err := replica.New(cfg.replicaConfig(deps.Seed), restored, m, deps.Log, n, n.started)
-	if err != nil {
+	if err := n.recoverReplicas(); err != nil {
 		return nil, err
 	}
-	n.replicas = []*replica.Replica{r}
 	return n, nil
 }
 
@@ -78,6 +72,8 @@ func (n *Node) Failed() error { return n.failure }
 // Stop refuses all further requests and messages and ends the pending ones honestly.
 func (n *Node) Stop() {
 	n.stopped = true
+	n.settleTransfers(n.host.Now())
+	n.settleHandOver(env.Never)
 	for _, r := range n.replicas {
 		r.Stop()
 	}
@@ -102,25 +98,97 @@ func (n *Node) Receive(from env.NodeID, payload []byte) {
 		n.rejected++
 		return
 	}
-	group := d.raft.Group
-	if d.kind == kindHash {
-		group = d.hash.group
-	}
-	r := n.Replica(group)
-	if r == nil || group == 0 {
+	if !n.deliver(from, &d) {
 		n.rejected++
-		return
 	}
+}
+
+// deliver hands a message to the replica that it is for; false if there is none, or if the
+// message is not what the sending node can have sent.
+func (n *Node) deliver(from env.NodeID, d *decoded) bool {
+	now := n.host.Now()
 	switch d.kind {
 	case kindRaft:
-		if d.raft.From != raft.ReplicaID(from) {
-			n.rejected++
-			return
+		m := &d.raft
+		if env.NodeID(m.From.Node()) != from {
+			return false
 		}
-		r.Receive(n.host.Now(), d.raft)
+		r := n.receiver(m.Group, m.To, m.Join)
+		if r == nil {
+			n.correctStore(now, from, m)
+			return false
+		}
+		r.Receive(now, *m)
 	case kindHash:
-		r.PeerHash(raft.ReplicaID(from), d.hash.index, d.hash.hash)
+		r := n.Replica(d.hash.group)
+		if r == nil || d.hash.group == 0 || env.NodeID(d.hash.from.Node()) != from {
+			return false
+		}
+		r.PeerHash(d.hash.from, d.hash.index, d.hash.hash)
+	case kindTransfer:
+		return n.deliverTransfer(now, from, d)
+	case kindRejoin:
+		return n.deliverRejoin(now, from, &d.rejoin)
 	}
+	return true
+}
+
+// deliverRejoin hands on what a node asks that lost its data. It need not know the leader: a member that is asked
+// passes the request on.
+func (n *Node) deliverRejoin(now env.Instant, from env.NodeID, j *rejoin) bool {
+	r := n.Replica(j.group)
+	if r == nil || j.group == 0 {
+		return false
+	}
+	config := r.Raft().Configuration()
+	if _, member := config.OnNode(uint64(from)); j.node != from && !member {
+		return false
+	}
+	leader := r.Raft().Leader()
+	if j.node == from && leader != 0 && leader != r.ID() && env.NodeID(leader.Node()) != from {
+		n.host.Send(env.NodeID(leader.Node()), env.ChannelControl, appendRejoin(nil, *j))
+		return true
+	}
+	r.Rejoin(now, j.node, j.store, j.address)
+	return true
+}
+
+// deliverTransfer hands on a message of a snapshot's transfer.
+func (n *Node) deliverTransfer(now env.Instant, from env.NodeID, d *decoded) bool {
+	if d.isAck {
+		r := n.Replica(d.ack.Group)
+		if r == nil || d.ack.Group == 0 || r.ID() != d.ack.To || env.NodeID(d.ack.From.Node()) != from {
+			return false
+		}
+		r.TransferAck(now, &d.ack)
+		return true
+	}
+	if env.NodeID(d.chunk.From.Node()) != from {
+		return false
+	}
+	r := n.receiver(d.chunk.Group, d.chunk.To, d.chunk.Join)
+	if r == nil {
+		return false
+	}
+	r.TransferChunk(now, &d.chunk)
+	return true
+}
+
+// SendChunk implements replica.Node.
+func (n *Node) SendChunk(c *transfer.Chunk) {
+	if n.stopped {
+		return
+	}
+	payload := append(make([]byte, 0, len(c.Data)+len(c.Mark.Config)+256), envelopeVersion, kindTransfer)
+	n.host.Send(env.NodeID(c.To.Node()), env.ChannelSnapshot, transfer.AppendChunk(payload, c))
+}
+
+// SendAck implements replica.Node.
+func (n *Node) SendAck(a *transfer.Ack) {
+	if n.stopped {
+		return
+	}
+	n.host.Send(env.NodeID(a.To.Node()), env.ChannelControl, transfer.AppendAck([]byte{envelopeVersion, kindTransfer}, a))
 }
 
 // Tick lets time pass.
@@ -144,7 +212,13 @@ func (n *Node) Turn() {
 	}
 	now := n.host.Now()
 	deadline := env.Never
+	if n.Rejoining() {
+		n.askBack(now)
+		deadline = n.askNext
+	}
+	deadline = min(deadline, n.settleHandOver(now), n.settleTransfers(now))
 	for _, r := range n.replicas {
+		n.writeAddresses(now, r)
 		r.Turn(now)
 		deadline = min(deadline, r.Deadline())
 	}
@@ -165,23 +239,24 @@ func (n *Node) Send(m *raft.Message) {
 	if n.stopped {
 		return
 	}
-	size := 64
+	size, channel := 64, env.ChannelControl
+	if m.Type == raft.MsgAppend {
+		// Appends keep their order, and a large one holds up no heartbeat.
+		channel = env.ChannelLog
+	}
 	for i := range m.Entries {
 		size += m.Entries[i].Size()
 	}
-	n.host.Send(env.NodeID(m.To), env.ChannelControl, appendRaft(make([]byte, 0, size), m))
+	n.host.Send(env.NodeID(m.To.Node()), channel, appendRaft(make([]byte, 0, size), m))
 }
 
 // SendHash implements replica.Node.
-func (n *Node) SendHash(g raft.GroupID, index, hash uint64) {
+func (n *Node) SendHash(to raft.ReplicaID, r *replica.Replica, index, hash uint64) {
 	if n.stopped {
 		return
 	}
-	for _, m := range n.cfg.Members {
-		if m.ID != n.cfg.ID {
-			n.host.Send(m.ID, env.ChannelControl, appendHash(nil, hashReport{group: g, index: index, hash: hash}))
-		}
-	}
+	n.host.Send(env.NodeID(to.Node()), env.ChannelControl,
+		appendHash(nil, hashReport{group: r.Group(), from: r.ID(), index: index, hash: hash}))
 }
 
 // Submit implements replica.Node.

@@ -79,7 +79,7 @@ func TestFailedLogWriteStopsTheNode(t *testing.T) {
 		r.depose()
 		r.settle()
 		r.n.Send(&raft.Message{Type: raft.MsgVoteResp, Group: TheGroup, From: 1, To: 2, Term: 99})
-		r.n.SendHash(TheGroup, 1024, 1)
+		r.n.SendHash(2, r.n.Replica(0), 1024, 1)
 		require.Empty(t, r.sent)
 		require.Empty(t, r.jobs[env.LaneWAL])
 		first := r.n.Failed()
@@ -92,7 +92,7 @@ func TestFailedLogWriteStopsTheNode(t *testing.T) {
 func TestLogWriteThatEndsAfterTheStopPromisesNothing(t *testing.T) {
 	r := newRig(t, 3)
 	r.settle()
-	r.n.Receive(2, r.message(raft.Message{Type: raft.MsgVote, Group: TheGroup, From: 2, To: 1, Term: 1}))
+	r.n.Receive(2, r.message(raft.Message{Type: raft.MsgVote, Group: TheGroup, From: 2, To: 1, Term: 2, LogIndex: 1, LogTerm: 1}))
 	r.turn()
 	require.Len(t, r.jobs[env.LaneWAL], 1)
 	r.n.Stop()
@@ -116,7 +116,7 @@ func TestLogWriteThatEndsAfterTheStopPromisesNothing(t *testing.T) {
 func TestVoteLeavesWhenDurable(t *testing.T) {
 	r := newRig(t, 3)
 	r.settle()
-	r.n.Receive(2, r.message(raft.Message{Type: raft.MsgVote, Group: TheGroup, From: 2, To: 1, Term: 1}))
+	r.n.Receive(2, r.message(raft.Message{Type: raft.MsgVote, Group: TheGroup, From: 2, To: 1, Term: 2, LogIndex: 1, LogTerm: 1}))
 	r.turn()
 	require.Empty(t, r.sent)
 	r.run(env.LaneWAL)
@@ -154,17 +154,17 @@ func TestNewRefusesALostLog(t *testing.T) {
 	require.NoError(t, r.engine.Flush())
 	require.NoError(t, r.disk.RemoveAll("log"))
 	err := r.start()
-	require.ErrorContains(t, err, "the log lost entries")
-	require.ErrorContains(t, err, "replace the node")
+	require.ErrorContains(t, err, "it lost entries")
+	require.True(t, IsDamage(err))
 
 	for message, change := range map[string]func(*Config){
-		"node id 0":                 func(c *Config) { c.ID = 0 },
-		"not in the member list":    func(c *Config) { c.ID = 2 },
-		"zero or given twice":       func(c *Config) { c.Members = append(c.Members, c.Members[0]) },
-		"MaxApplyBytes (0)":         func(c *Config) { c.MaxApplyBytes = 0 },
-		"MaxWaitingReads (-1)":      func(c *Config) { c.MaxWaitingReads = -1 },
-		"limit MaxKey is 0":         func(c *Config) { c.Limits.MaxKey = 0 },
-		"partition 1: raft: config": func(c *Config) { c.HeartbeatInterval = 0 },
+		"node id 0":                   func(c *Config) { c.ID = 0 },
+		"not in the member list":      func(c *Config) { c.ID = 2 },
+		"out of range or given twice": func(c *Config) { c.Members = append(c.Members, c.Members[0]) },
+		"MaxApplyBytes (0)":           func(c *Config) { c.MaxApplyBytes = 0 },
+		"MaxWaitingReads (-1)":        func(c *Config) { c.MaxWaitingReads = -1 },
+		"limit MaxKey is 0":           func(c *Config) { c.Limits.MaxKey = 0 },
+		"partition 1: raft: config":   func(c *Config) { c.HeartbeatInterval = 0 },
 	} {
 		fresh := newRig(t, 1)
 		change(&fresh.cfg)
@@ -182,15 +182,15 @@ func TestStatusTellsWhatIsSo(t *testing.T) {
 	s := r.n.Status()
 	require.Equal(t, []any{uint64(1), uint64(9), "test", "v0", "", uint64(1000)}, []any{s.Node, s.Cluster, s.ClusterName, s.Version, s.Failure, s.UptimeMs})
 	require.Len(t, s.Members, 3)
-	require.Equal(t, []any{uint64(3), "peer3", "client3"}, []any{s.Members[2].Node, s.Members[2].PeerAddress, s.Members[2].ClientAddress})
+	require.Equal(t, []any{uint64(3), "client3", "client3"}, []any{s.Members[2].Node, s.Members[2].PeerAddress, s.Members[2].ClientAddress})
 	g := s.Groups[0]
 	core := r.n.Replica(TheGroup)
 	applied, hash := core.Applied()
 	require.Equal(t, []any{"leader", core.Raft().Term(), uint64(1)}, []any{g.Role, g.Term, g.LeaderNode})
-	require.Equal(t, []uint64{1, 3, 3, 3, 3, applied, hash, 1}, []uint64{g.Group, g.Commit, g.Applied, g.Durable, g.Last, g.Applied, g.Hash, g.Sessions})
+	require.Equal(t, []uint64{1, 4, 4, 4, 4, applied, hash, 1}, []uint64{g.Group, g.Commit, g.Applied, g.Durable, g.Last, g.Applied, g.Hash, g.Sessions})
 	require.Equal(t, []uint64{1, 2, 3}, g.Voters)
 	require.Len(t, g.Peers, 2)
-	require.Equal(t, []any{uint64(2), uint64(3), uint64(4)}, []any{g.Peers[0].Node, g.Peers[0].Match, g.Peers[0].Next})
+	require.Equal(t, []any{uint64(2), uint64(4), uint64(5)}, []any{g.Peers[0].Node, g.Peers[0].Match, g.Peers[0].Next})
 	require.Equal(t, env.NodeID(1), r.n.ID())
 	require.Nil(t, r.n.Replica(2))
 }
@@ -199,18 +199,19 @@ func TestStatusTellsWhatIsSo(t *testing.T) {
 // kv/replica). Method: send and receive reports.
 func TestHashReports(t *testing.T) {
 	r := newRig(t, 3)
-	r.n.SendHash(TheGroup, 2048, 7)
+	r.n.SendHash(2, r.n.Replica(0), 2048, 7)
+	r.n.SendHash(3, r.n.Replica(0), 2048, 7)
 	require.Len(t, r.sent, 2)
 	for i, e := range r.sent {
 		d, err := decode(e.payload)
 		require.NoError(t, err)
 		require.Equal(t, env.NodeID(i+2), e.to)
-		require.Equal(t, hashReport{TheGroup, 2048, 7}, d.hash)
+		require.Equal(t, hashReport{TheGroup, 1, 2048, 7}, d.hash)
 	}
 	rejected := r.n.rejected
-	r.n.Receive(2, appendHash(nil, hashReport{TheGroup, replica.HashEvery, 1}))
+	r.n.Receive(2, appendHash(nil, hashReport{TheGroup, 2, replica.HashEvery, 1}))
 	require.Equal(t, rejected, r.n.rejected)
-	r.n.Receive(2, appendHash(nil, hashReport{TheGroup + 1, replica.HashEvery, 1}))
+	r.n.Receive(2, appendHash(nil, hashReport{TheGroup + 1, 2, replica.HashEvery, 1}))
 	require.Equal(t, rejected+1, r.n.rejected)
 }
 

@@ -38,7 +38,11 @@ func (n *Node) Request(req *kvpb.Request, reply func(*kvpb.Response)) {
 	}
 	q.replica = n.Replica(raft.GroupID(req.Partition))
 	if q.replica == nil {
-		q.refuse(kvpb.Code_WRONG_PARTITION, fmt.Sprintf("node %d has no replica of partition %d", n.cfg.ID, req.Partition))
+		code := kvpb.Code_WRONG_PARTITION
+		if req.Partition == 0 || raft.GroupID(req.Partition) == TheGroup {
+			code = kvpb.Code_UNAVAILABLE
+		}
+		q.refuse(code, n.absent(raft.GroupID(req.Partition)))
 		return
 	}
 	if message := checkRequest(req, &n.cfg.Limits); message != "" {
@@ -48,6 +52,8 @@ func (n *Node) Request(req *kvpb.Request, reply func(*kvpb.Response)) {
 	switch {
 	case req.Kind == kvpb.RequestKind_READ && req.Stale:
 		q.replica.ReadStale(q)
+	case req.Kind == kvpb.RequestKind_READ && req.Follower:
+		q.replica.ReadHere(q)
 	case req.Kind == kvpb.RequestKind_READ:
 		q.replica.Read(q)
 	default:

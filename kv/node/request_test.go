@@ -172,8 +172,8 @@ func TestStaleReadReportsItsLag(t *testing.T) {
 	require.Equal(t, replica.LagUnknown.Truncate(time.Millisecond), lag())
 	term := r.n.Replica(0).Raft().Term()
 	r.n.Receive(3, r.message(raft.Message{
-		Type: raft.MsgAppend, Group: TheGroup, From: 3, To: 1, Term: term,
-		Entries: []raft.Entry{{Index: 1, Term: term, Kind: raft.EntryNoOp}}, Commit: 1,
+		Type: raft.MsgAppend, Group: TheGroup, From: 3, To: 1, Term: term, LogIndex: 1, LogTerm: 1,
+		Entries: []raft.Entry{{Index: 2, Term: term, Kind: raft.EntryNoOp}}, Commit: 2,
 	}))
 	r.settle()
 	r.now = r.now.Add(30 * time.Millisecond)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 	"github.com/holdfastdb/holdfast/kv/machine"
 	"github.com/holdfastdb/holdfast/kv/replica"
@@ -95,19 +94,7 @@ func (q *request) dropped(why replica.Drop) {
 
 func (q *request) notLeader() {
 	resp := &kvpb.Response{Code: kvpb.Code_NOT_LEADER}
-	leader := env.NodeID(q.replica.Raft().Leader())
-	if leader == 0 || leader == q.node.cfg.ID {
-		resp.Message = fmt.Sprintf("node %d does not know a leader of partition %d at the moment: try again", q.node.cfg.ID, q.replica.Group())
-		q.respond(resp)
-		return
-	}
-	resp.LeaderNode = uint64(leader)
-	for _, m := range q.node.cfg.Members {
-		if m.ID == leader {
-			resp.LeaderAddress = m.ClientAddress
-		}
-	}
-	resp.Message = fmt.Sprintf("node %d does not lead partition %d, node %d at %s does", q.node.cfg.ID, q.replica.Group(), leader, resp.LeaderAddress)
+	resp.LeaderNode, resp.LeaderAddress, resp.Message = q.node.leaderHint(q.replica)
 	q.respond(resp)
 }
 

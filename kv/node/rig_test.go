@@ -35,10 +35,12 @@ type envelope struct {
 	payload []byte
 }
 
-func (r *rig) Now() env.Instant                    { return r.now }
-func (r *rig) WallNow() int64                      { return r.wall }
-func (r *rig) Arm(at env.Instant)                  { r.armed = at }
-func (r *rig) Send(to env.NodeID, _ env.Channel, payload []byte)  { r.sent = append(r.sent, envelope{to, payload}) }
+func (r *rig) Now() env.Instant   { return r.now }
+func (r *rig) WallNow() int64     { return r.wall }
+func (r *rig) Arm(at env.Instant) { r.armed = at }
+func (r *rig) Send(to env.NodeID, _ env.Channel, payload []byte) {
+	r.sent = append(r.sent, envelope{to, payload})
+}
 func (r *rig) Submit(lane env.Lane, job env.Job)   { r.jobs[lane] = append(r.jobs[lane], job) }
 func (r *rig) turn()                               { r.n.Turn() }
 func (r *rig) status() *kvpb.GroupStatus           { return r.n.Status().Groups[0] }
@@ -48,6 +50,7 @@ func (r *rig) message(m raft.Message) []byte       { return appendRaft(nil, &m) 
 func newRig(t require.TestingT, members int) *rig {
 	r := &rig{t: t, cfg: DefaultConfig(), disk: netsim.NewDisk(1, netsim.DiskConfig{}), wall: 1000}
 	r.cfg.ID, r.cfg.Cluster, r.cfg.ClusterName, r.cfg.Version = 1, 9, "test", "v0"
+	r.cfg.Start = StartBootstrap
 	for i := range members {
 		id := env.NodeID(i + 1)
 		r.cfg.Members = append(r.cfg.Members, Member{ID: id, PeerAddress: "peer" + string(rune('0'+id)), ClientAddress: "client" + string(rune('0'+id))})
@@ -58,7 +61,7 @@ func newRig(t require.TestingT, members int) *rig {
 
 // start opens log and engine and starts a node on them.
 func (r *rig) start() error {
-	log, recovery, err := wal.Open(wal.Options{FS: r.disk, Dir: "log", Cluster: 9, Node: 1, SegmentBytes: 64 << 10})
+	log, recovery, err := wal.Open(wal.Options{FS: r.disk, Dir: "log", Cluster: 9, Node: 1, SegmentBytes: 64 << 10, Store: 55})
 	require.NoError(r.t, err)
 	r.engine, err = storage.OpenMemory(r.disk, "engine", storage.MemoryOptions{})
 	require.NoError(r.t, err)
