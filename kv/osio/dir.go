@@ -12,13 +12,15 @@ import (
 	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/holdfastdb/holdfast/kv/datadir"
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/wal"
 )
 
 const (
 	lockFile  = "LOCK"
-	walDir    = "wal"
-	engineDir = "engine"
+	walDir    = datadir.WALDir
+	engineDir = datadir.EngineDir
 )
 
 // DirOptions says which data directory to open, and for whom.
@@ -33,6 +35,11 @@ type DirOptions struct {
 	// node's. It may only be set where it is known that this member never ran
 	// before: with a lost disk it must not come back with an empty log (OSIO-6).
 	Create bool
+	// Rejoin allows the same for a member whose disk is lost: where there is no data (any
+	// longer) the directory is marked, and the node has to rejoin its group under a new replica
+	// id (OSIO-8). So is one whose creation did not finish: perhaps it was begun, after the
+	// loss, as that of a new node. Where the data is there, Rejoin changes nothing.
+	Rejoin bool
 }
 
 // RealFS is the file system of the operating system.
@@ -44,9 +51,11 @@ type Dir struct {
 	path  string
 	id    Identity
 	state dirState
-	// incomplete: IDENTITY was written before it held the members.
-	incomplete bool
-	lock       io.Closer
+	// outdated: IDENTITY has an older form.
+	outdated bool
+	// mark says that the node has to rejoin; nil if not.
+	mark *datadir.Mark
+	lock io.Closer
 }
 
 // OpenDir opens and locks a data directory, after checking that it belongs to
@@ -54,9 +63,9 @@ type Dir struct {
 // *DirError. The caller creates or opens the log and the engine in WALPath and
 // EnginePath, and then calls MarkReady before the node says anything to anyone.
 func OpenDir(opts DirOptions) (*Dir, error) {
-	opts.Identity.Members = slices.Sorted(slices.Values(opts.Identity.Members))
-	if !slices.Contains(opts.Identity.Members, opts.Identity.Node) {
-		panic(fmt.Sprintf("osio: OpenDir for node %d, which is not one of the members %v", opts.Identity.Node, opts.Identity.Members))
+	opts.Identity.Founders = slices.Sorted(slices.Values(opts.Identity.Founders))
+	if f := opts.Identity.Founders; len(f) > 0 && !slices.Contains(f, opts.Identity.Node) {
+		panic(fmt.Sprintf("osio: OpenDir for node %d, which is not one of the founders %v", opts.Identity.Node, f))
 	}
 	if opts.FS == vfs.Default {
 		path, err := realPath(opts.Path)
@@ -97,9 +106,9 @@ func (d *Dir) Path() string { return d.path }
 // MarkReady notes durably that the log and the engine are there: from now on
 // the directory is refused should one of them be missing. It is to be called
 // when both are open, before the node votes, acknowledges or answers. It also
-// completes an IDENTITY that was written before it held the members.
+// brings an IDENTITY of an older form up to date.
 func (d *Dir) MarkReady() error {
-	if d.state == stateReady && !d.incomplete {
+	if d.state == stateReady && !d.outdated {
 		return nil
 	}
 	for _, sub := range []string{walDir, engineDir} {
@@ -112,7 +121,7 @@ func (d *Dir) MarkReady() error {
 	if err := writeIdentity(d.fs, d.path, d.id, stateReady); err != nil {
 		return dirIOError(d.path, "write IDENTITY in", err)
 	}
-	d.state, d.incomplete = stateReady, false
+	d.state, d.outdated = stateReady, false
 	return nil
 }
 
@@ -126,25 +135,44 @@ func (d *Dir) claim(opts DirOptions) error {
 	if _, err := inspect(opts); err != nil {
 		return err
 	}
-	id, state, err := readIdentity(d.fs, d.path)
+	if opts.Rejoin {
+		if err := d.markIfEmpty(); err != nil {
+			return dirIOError(d.path, "mark", err)
+		}
+	}
+	found, err := readIdentity(d.fs, d.path)
 	switch {
 	case oserror.IsNotExist(err):
 		if err := writeIdentity(d.fs, d.path, d.id, stateCreating); err != nil {
 			return dirIOError(d.path, "write IDENTITY in", err)
 		}
 		d.state = stateCreating
-		return nil
+		return d.resume()
 	case err != nil:
 		return identityError(d.path, err)
 	}
-	if err := checkIdentity(d.path, id, d.id); err != nil {
+	if err := checkIdentity(d.path, found.Identity, d.id); err != nil {
 		return err
 	}
-	d.state, d.incomplete = state, len(id.Members) == 0
-	if state == stateReady {
-		return d.checkData()
+	d.state, d.outdated = found.state, found.format < IdentityFormat
+	// Only the first programs did not write them down: then those given count, once and for all.
+	if len(found.Founders) > 0 || found.format > 1 {
+		d.id.Founders = found.Founders
 	}
-	return nil
+	if err := d.resume(); err != nil {
+		return err
+	}
+	if d.state != stateReady {
+		if opts.Rejoin && d.mark == nil {
+			return d.SetAside("the making of the data directory was not finished when the node was told to rejoin")
+		}
+		return nil
+	}
+	err = d.checkData()
+	if opts.Rejoin && errors.Is(err, ErrDirDataMissing) {
+		return d.SetAside(err.Error())
+	}
+	return err
 }
 
 // checkData refuses a directory that lost its log or its engine.
@@ -158,11 +186,23 @@ func (d *Dir) checkData() error {
 			return d.dataMissing(sub + " is missing or empty")
 		}
 	}
+	exists, err := wal.Exists(d.fs, d.WALPath())
+	if err != nil {
+		return dirIOError(d.path, "read the log in", err)
+	}
+	if !exists {
+		return d.dataMissing(walDir + " holds no log, only other or empty files")
+	}
 	return nil
 }
 
-// CheckLog is to be called when the log is open: fresh says that it was empty.
-// An empty log in a directory that had one is refused (OSIO-6).
+// MustHaveLog tells whether there was a log before, which must still be there: a new one may
+// not be created in its place (wal.Options.MustExist). SetAside changes the answer.
+func (d *Dir) MustHaveLog() bool { return d.state == stateReady && d.mark == nil }
+
+// CheckLog is to be called when the log is open: fresh says that it was empty. An empty log in a
+// directory that had one is refused (OSIO-6). By then the new log is on disk, and the next start
+// would take it for the old one: MustHaveLog comes first.
 func (d *Dir) CheckLog(fresh bool) error {
 	if fresh && d.state == stateReady {
 		return d.dataMissing("the log is empty")
@@ -173,8 +213,8 @@ func (d *Dir) CheckLog(fresh bool) error {
 func (d *Dir) dataMissing(detail string) error {
 	return &DirError{
 		Dir: d.path, Reason: ErrDirDataMissing, Detail: detail,
-		Next: fmt.Sprintf("put the original files of node %d back; if they are lost, this member must not return under "+
-			"its old id, as it would forget its votes and acknowledgements; the other nodes go on as long as they are a majority", d.id.Node),
+		Next: fmt.Sprintf("put the original files of node %d back; if they are lost, let the node rejoin: as it forgot its votes and "+
+			"acknowledgements, its group replaces its replica, for which the other nodes must be a majority", d.id.Node),
 	}
 }
 
@@ -190,20 +230,20 @@ func inspect(opts DirOptions) (exists bool, err error) {
 		return exists, nil
 	}
 	for _, name := range names {
-		// LOCK and a temporary IDENTITY are left by a crash during creation,
-		// lost+found is what a fresh file system has.
-		if name != lockFile && name != identityFile+tmpSuffix && name != "lost+found" {
+		// The first ones are left by a crash during creation, lost+found is what a fresh file
+		// system has.
+		if !slices.Contains([]string{lockFile, identityFile + tmpSuffix, datadir.MarkFile, datadir.MarkFile + tmpSuffix, "lost+found"}, name) {
 			return exists, &DirError{
 				Dir: opts.Path, Reason: ErrDirForeign, Detail: fmt.Sprintf("no IDENTITY, but %s", strings.Join(firstNames(names, 3), ", ")),
 				Next: "give an empty directory or the data directory of this node",
 			}
 		}
 	}
-	if !opts.Create {
+	if !opts.Create && !opts.Rejoin {
 		return exists, &DirError{
 			Dir: opts.Path, Reason: ErrDirEmpty,
 			Next: fmt.Sprintf("check the path and that the disk is mounted; only if node %d of cluster %q has never run before, start "+
-				"it as a new node; if its disk is lost, it must not return under this id", opts.Identity.Node, opts.Identity.ClusterName),
+				"it as a new node; if its disk is lost, let it rejoin", opts.Identity.Node, opts.Identity.ClusterName),
 		}
 	}
 	return exists, nil
@@ -222,14 +262,6 @@ func checkIdentity(path string, found, want Identity) error {
 		return &DirError{
 			Dir: path, Reason: ErrDirOtherNode, Detail: fmt.Sprintf("it is of node %d, this is node %d", found.Node, want.Node),
 			Next: "check the data directory and the node's id",
-		}
-	}
-	if len(found.Members) > 0 && !slices.Equal(found.Members, want.Members) {
-		return &DirError{
-			Dir: path, Reason: ErrDirOtherMembers,
-			Detail: fmt.Sprintf("it was made for a cluster of the nodes %s; given were the nodes %s", listIDs(found.Members), listIDs(want.Members)),
-			Next: fmt.Sprintf("start it with the nodes %s, as all others: the members of a cluster cannot be changed in this version",
-				listIDs(found.Members)),
 		}
 	}
 	return nil
@@ -290,7 +322,7 @@ func makeDir(fs env.FS, path string) error {
 		return err
 	}
 	for _, parent := range parents {
-		if err := syncDir(fs, parent); err != nil {
+		if err := datadir.SyncDir(fs, parent); err != nil {
 			return err
 		}
 	}

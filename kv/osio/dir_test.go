@@ -5,27 +5,39 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfastdb/holdfast/kv/datadir"
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/wal"
 )
 
-var nodeOne = Identity{Cluster: 0xfeedfacecafebeef, ClusterName: "test", Node: 1, Members: members(3, 1, 2)}
+var nodeOne = Identity{Cluster: 0xfeedfacecafebeef, ClusterName: "test", Node: 1, Founders: members(3, 1, 2)}
 
 func members(ids ...env.NodeID) []env.NodeID { return ids }
 
-// populate stands in for the log and the engine.
+// populate makes a log, and in both directories a file, which stands in for the engine.
 func populate(t *testing.T, d *Dir) {
 	t.Helper()
+	l, _, err := openLog(d)
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
 	for _, sub := range []string{d.WALPath(), d.EnginePath()} {
 		require.NoError(t, d.fs.MkdirAll(sub, 0o700))
-		require.NoError(t, writeSynced(d.fs, d.fs.PathJoin(sub, "file"), []byte("x")))
-		require.NoError(t, syncDir(d.fs, sub))
+		require.NoError(t, datadir.Replace(d.fs, sub, "file", []byte("x")))
 	}
-	require.NoError(t, syncDir(d.fs, d.path))
+	require.NoError(t, datadir.SyncDir(d.fs, d.path))
+}
+
+// openLog opens the log as a start does.
+func openLog(d *Dir) (*wal.Log, *wal.Recovery, error) {
+	return wal.Open(wal.Options{
+		FS: d.fs, Dir: d.WALPath(), SegmentBytes: 1 << 10, Cluster: 1, Node: d.id.Node, Store: 5, MustExist: d.MustHaveLog(),
+	})
 }
 
 // makeReady creates a complete data directory and closes it.
@@ -36,6 +48,27 @@ func makeReady(t *testing.T, path string) {
 	populate(t, d)
 	require.NoError(t, d.MarkReady())
 	require.NoError(t, d.Close())
+}
+
+const firstSegment = "wal-0000000000000001.log"
+
+// losses are ways to lose a log and keep its directory.
+var losses = map[string]func(t *testing.T, walPath string){
+	"log emptied": func(t *testing.T, p string) {
+		require.NoError(t, os.RemoveAll(p))
+		require.NoError(t, os.Mkdir(p, 0o700))
+	},
+	"segments deleted": func(t *testing.T, p string) { require.NoError(t, os.Remove(filepath.Join(p, firstSegment))) },
+	"segment cut to nothing": func(t *testing.T, p string) {
+		require.NoError(t, os.Truncate(filepath.Join(p, firstSegment), 0))
+	},
+	"segment zeroed": func(t *testing.T, p string) {
+		require.NoError(t, os.WriteFile(filepath.Join(p, firstSegment), make([]byte, 1<<10), 0o600))
+	},
+	"only lost+found": func(t *testing.T, p string) {
+		require.NoError(t, os.RemoveAll(p))
+		require.NoError(t, os.MkdirAll(filepath.Join(p, "lost+found"), 0o700))
+	},
 }
 
 // OSIO-5, OSIO-6: each directory that must not be used is refused with its own reason and a next
@@ -53,33 +86,35 @@ func TestDirRefusals(t *testing.T) {
 			require.NoError(t, os.RemoveAll(filepath.Join(path, sub)))
 		}
 	}
-	node2, cluster2, more, fewer, replaced := nodeOne, nodeOne, nodeOne, nodeOne, nodeOne
-	more.Members, fewer.Members, replaced.Members = members(1, 2, 3, 4), members(1, 2), members(1, 2, 4)
+	node2, cluster2 := nodeOne, nodeOne
 	node2.Node = 2
 	cluster2.Cluster++
-	cases := []struct {
+	type refusal struct {
 		name    string
 		prepare func(*testing.T, string)
 		id      Identity
 		create  bool
 		want    error
-	}{
+	}
+	cases := []refusal{
 		{"missing directory of a known member", func(*testing.T, string) {}, nodeOne, false, ErrDirEmpty},
 		{"empty directory of a known member", func(t *testing.T, p string) { require.NoError(t, os.Mkdir(p, 0o700)) }, nodeOne, false, ErrDirEmpty},
 		{"somebody else's files", write("thesis.tex", "x"), nodeOne, true, ErrDirForeign},
 		{"another node", makeReady, node2, true, ErrDirOtherNode},
 		{"another cluster", makeReady, cluster2, true, ErrDirOtherCluster},
-		{"a member more", makeReady, more, true, ErrDirOtherMembers},
-		{"a member less", makeReady, fewer, true, ErrDirOtherMembers},
-		{"a member replaced", makeReady, replaced, false, ErrDirOtherMembers},
 		{"identity of a node that is no member", write(identityFile,
 			`{"format":1,"cluster":"feedfacecafebeef","node":1,"members":[2,3],"state":"ready"}`), nodeOne, true, ErrDirBadIdentity},
-		{"newer format", write(identityFile, `{"format":2,"shape":"unheard of"}`), nodeOne, true, ErrDirNewerFormat},
+		{"newer format", write(identityFile, `{"format":3,"shape":"unheard of"}`), nodeOne, true, ErrDirNewerFormat},
 		{"damaged identity", write(identityFile, `{"format":1,"clus`), nodeOne, true, ErrDirBadIdentity},
 		{"identity without node", write(identityFile, `{"format":1,"cluster":"feedfacecafebeef","state":"ready"}`), nodeOne, true, ErrDirBadIdentity},
 		{"log lost", remove(walDir), nodeOne, true, ErrDirDataMissing},
 		{"engine lost", remove(engineDir), nodeOne, true, ErrDirDataMissing},
-		{"log emptied", remove(walDir + "/file"), nodeOne, true, ErrDirDataMissing},
+	}
+	for name, lose := range losses {
+		cases = append(cases, refusal{name, func(t *testing.T, path string) {
+			makeReady(t, path)
+			lose(t, filepath.Join(path, walDir))
+		}, nodeOne, true, ErrDirDataMissing})
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -120,57 +155,71 @@ func listing(t *testing.T, path string) map[string]string {
 	return names
 }
 
-// OSIO-5: the refusal of another member list tells both lists and what to start with, and the order of a list does
-// not matter. Method: a directory opened with more members, and with the same ones in another order.
-func TestOtherMembersAreExplained(t *testing.T) {
+// OSIO-5: whatever members the directory is opened with, the founders are those it was created with, and the lists
+// that the caller has are left as they are. A node that joined has none.
+func TestFoundersAreThoseOfTheCreation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
 	makeReady(t, path)
+	for _, given := range [][]env.NodeID{members(5, 1, 2, 3, 4), members(2, 1), nil} {
+		id := nodeOne
+		id.Founders = slices.Clone(given)
+		d, err := OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: id})
+		require.NoError(t, err)
+		require.Equal(t, members(1, 2, 3), d.Founders())
+		require.Equal(t, given, id.Founders)
+		require.NoError(t, d.Close())
+	}
 	id := nodeOne
-	id.Members = members(5, 1, 2, 3, 4)
-	_, err := OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: id})
-	require.ErrorContains(t, err, "made for a cluster of the nodes 1, 2, 3; given were the nodes 1, 2, 3, 4, 5")
-	require.ErrorContains(t, err, "start it with the nodes 1, 2, 3")
-	require.ErrorContains(t, err, "cannot be changed in this version")
-	id.Members = members(2, 3, 1)
-	d, err := OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: id})
-	require.NoError(t, err)
-	require.NoError(t, d.Close())
-	require.Equal(t, members(2, 3, 1), id.Members, "the caller's list is left as it was")
 	id.Node = 7
-	require.Panics(t, func() { _, _ = OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: id}) }, "not a member itself")
+	require.Panics(t, func() { _, _ = OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: id}) }, "not a founder itself")
+
+	joined := DirOptions{FS: RealFS(), Path: filepath.Join(t.TempDir(), "data"), Identity: nodeOne, Create: true}
+	joined.Identity.Founders = nil
+	d, err := OpenDir(joined)
+	require.NoError(t, err)
+	populate(t, d)
+	require.NoError(t, d.MarkReady())
+	require.NoError(t, d.Close())
+	d, err = OpenDir(DirOptions{FS: RealFS(), Path: joined.Path, Identity: nodeOne})
+	require.NoError(t, err)
+	require.Empty(t, d.Founders())
+	require.NoError(t, d.Close())
 }
 
-// OSIO-5: an IDENTITY from before the members were recorded is accepted, completed once the node's data is open and
-// not before, and then refuses other lists. Method: the text the earlier program wrote, in both states.
-func TestIdentityWithoutMembersIsCompleted(t *testing.T) {
-	for _, state := range []dirState{stateCreating, stateReady} {
-		t.Run(string(state), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "data")
-			makeReady(t, path)
-			file := filepath.Join(path, identityFile)
-			complete, err := os.ReadFile(file)
-			require.NoError(t, err)
-			require.Contains(t, string(complete), `"members"`)
-			old := fmt.Sprintf("{\n  \"format\": 1,\n  \"cluster\": \"feedfacecafebeef\",\n  \"cluster_name\": \"test\",\n"+
-				"  \"node\": 1,\n  \"state\": %q\n}\n", state)
-			require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
+// OSIO-5: an IDENTITY of format 1 is accepted and brought up to date once the node's data is open and not before. Its members
+// are the founders; where it is from before they were recorded, those that it is opened with the first time are.
+// Method: the texts the earlier programs wrote, in both states.
+func TestOldIdentityIsBroughtUpToDate(t *testing.T) {
+	for name, list := range map[string]string{"with members": "  \"members\": [1, 2, 4],\n", "without": ""} {
+		for _, state := range []dirState{stateCreating, stateReady} {
+			t.Run(name+" "+string(state), func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "data")
+				makeReady(t, path)
+				file := filepath.Join(path, identityFile)
+				old := fmt.Sprintf("{\n  \"format\": 1,\n  \"cluster\": \"feedfacecafebeef\",\n  \"cluster_name\": \"test\",\n"+
+					"  \"node\": 1,\n%s  \"state\": %q\n}\n", list, state)
+				require.NoError(t, os.WriteFile(file, []byte(old), 0o600))
+				founders := members(1, 2, 3)
+				if list != "" {
+					founders = members(1, 2, 4)
+				}
 
-			d, err := OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: nodeOne})
-			require.NoError(t, err)
-			got, err := os.ReadFile(file)
-			require.NoError(t, err)
-			require.Equal(t, old, string(got))
-			require.NoError(t, d.MarkReady())
-			require.NoError(t, d.Close())
-			got, err = os.ReadFile(file)
-			require.NoError(t, err)
-			require.Equal(t, string(complete), string(got))
+				d, err := OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: nodeOne})
+				require.NoError(t, err)
+				got, err := os.ReadFile(file)
+				require.NoError(t, err)
+				require.Equal(t, old, string(got))
+				require.Equal(t, founders, d.Founders())
+				require.NoError(t, d.MarkReady())
+				require.NoError(t, d.Close())
 
-			other := nodeOne
-			other.Members = members(1, 2)
-			_, err = OpenDir(DirOptions{FS: RealFS(), Path: path, Identity: other})
-			require.ErrorIs(t, err, ErrDirOtherMembers)
-		})
+				found, err := readIdentity(RealFS(), path)
+				require.NoError(t, err)
+				require.Equal(t, identityFound{
+					Identity: Identity{Cluster: nodeOne.Cluster, ClusterName: "test", Node: 1, Founders: founders}, state: stateReady, format: IdentityFormat,
+				}, found)
+			})
+		}
 	}
 }
 

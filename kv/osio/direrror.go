@@ -17,8 +17,6 @@ var (
 	ErrDirOtherNode = errors.New("the data directory belongs to another node")
 	// ErrDirOtherCluster: the directory belongs to a node of another cluster.
 	ErrDirOtherCluster = errors.New("the data directory belongs to another cluster")
-	// ErrDirOtherMembers: the directory was made for a cluster of other nodes.
-	ErrDirOtherMembers = errors.New("the data directory has another member list")
 	// ErrDirNewerFormat: a newer version of Holdfast wrote the directory.
 	ErrDirNewerFormat = errors.New("the data directory has a newer format")
 	// ErrDirBadIdentity: the IDENTITY file cannot be understood.

@@ -16,18 +16,26 @@
 //
 // The data directory (Dir) holds one node's log and engine:
 //
-//	LOCK      held while a process uses the directory
-//	IDENTITY  JSON: format version, cluster, node, members, state
-//	wal/      the shared log (kv/wal)
-//	engine/   the state machines' data (kv/storage)
+//	LOCK       held while a process uses the directory
+//	IDENTITY   JSON: format version, cluster, node, the members it began with, state
+//	wal/       the shared log (kv/wal)
+//	engine/    the state machines' data (kv/storage)
+//	REJOIN, PEERS, damaged-N/   see kv/datadir
 //
 //	OSIO-5  A directory is used by one process at a time, and only by the node and
-//	        cluster it was created for, with the members it was created for: a node that
-//	        counts another majority could elect a second leader.
+//	        cluster it was created for. It does not fix the members, but the
+//	        founders: a node that began with another configuration number 0 could
+//	        elect a second leader.
 //	OSIO-6  A directory whose log or engine was there once and is gone is
-//	        refused: a member that forgets its log could vote twice in one term.
+//	        refused, before anything is created in it: a member that forgets its log could
+//	        vote twice in one term. Files that hold no log (wal.Exists) are no log.
 //	        The same goes for an empty directory unless the caller says that the
-//	        node is new (DirOptions.Create).
+//	        node is new (DirOptions.Create), or that it shall rejoin (OSIO-8).
 //	OSIO-7  IDENTITY is replaced atomically, and file and directory are synced
 //	        before anything relies on it.
+//	OSIO-8  A directory whose data was set aside (Dir.SetAside), or was lost
+//	        (DirOptions.Rejoin), may be empty on purpose. From before the data goes until
+//	        Dir.Rejoined it is marked, so that no start in between, after whatever
+//	        crash, takes its empty log for that of a member (Dir.Rejoining). IDENTITY forgets
+//	        the founders for ever, so that without the mark the node begins no cluster either.
 package osio
