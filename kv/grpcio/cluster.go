@@ -2,11 +2,16 @@ package grpcio
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"google.golang.org/grpc/status"
 
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 )
+
+// operationTimeout bounds operators' calls that come without a shorter deadline.
+const operationTimeout = 10 * time.Second
 
 // Cluster is the operators' service.
 type Cluster struct {
@@ -17,7 +22,7 @@ type Cluster struct {
 
 var _ kvpb.ClusterServer = (*Cluster)(nil)
 
-// NewCluster returns the service.
+// NewCluster returns the service. The backend's members can be changed if it is an Operator.
 func NewCluster(loop Loop, backend Backend) *Cluster {
 	return &Cluster{loop: loop, backend: backend}
 }
@@ -33,5 +38,46 @@ func (c *Cluster) Status(ctx context.Context, _ *kvpb.StatusRequest) (*kvpb.Node
 		return s, nil
 	case <-ctx.Done():
 		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// ChangeMembers implements the Cluster service. It reports every outcome in the response; callers follow
+// the hint of NOT_LEADER themselves.
+func (c *Cluster) ChangeMembers(ctx context.Context, req *kvpb.ChangeMembersRequest) (*kvpb.ChangeMembersResponse, error) {
+	resp, code, why := operate(ctx, c, func(op Operator, reply func(*kvpb.ChangeMembersResponse)) { op.ChangeMembers(req, reply) })
+	if resp == nil {
+		resp = &kvpb.ChangeMembersResponse{Code: code, Message: why}
+	}
+	return resp, nil
+}
+
+// TransferLeader implements the Cluster service. It reports every outcome in the response; callers follow
+// the hint of NOT_LEADER themselves.
+func (c *Cluster) TransferLeader(ctx context.Context, req *kvpb.TransferLeaderRequest) (*kvpb.TransferLeaderResponse, error) {
+	resp, code, why := operate(ctx, c, func(op Operator, reply func(*kvpb.TransferLeaderResponse)) { op.TransferLeader(req, reply) })
+	if resp == nil {
+		resp = &kvpb.TransferLeaderResponse{Code: code, Message: why}
+	}
+	return resp, nil
+}
+
+// operate has the backend do something on the loop and returns its answer, or nil with why there
+// is none.
+func operate[R any](ctx context.Context, c *Cluster, do func(Operator, func(*R))) (resp *R, code kvpb.Code, why string) {
+	op, ok := c.backend.(Operator)
+	if !ok {
+		return nil, kvpb.Code_UNAVAILABLE, "not supported: the members of this node's cluster are fixed"
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	answer := make(chan *R, 1)
+	if !c.loop.Post(func() { do(op, func(r *R) { answer <- r }) }) {
+		return nil, kvpb.Code_UNAVAILABLE, "the node is stopping"
+	}
+	select {
+	case resp := <-answer:
+		return resp, kvpb.Code_OK, ""
+	case <-ctx.Done():
+		return nil, kvpb.Code_OUTCOME_UNKNOWN, fmt.Sprintf("no answer in time (%v): look at the status, or ask again, which does nothing twice", ctx.Err())
 	}
 }

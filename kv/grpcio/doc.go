@@ -10,13 +10,15 @@
 //
 // Contract, by number:
 //
-//	GRPC-1  Peers.Send never blocks. Each peer's queue is bounded in messages and
-//	        bytes; what does not fit is dropped and counted.
+//	GRPC-1  Peers.Send never blocks. Each channel to each peer has a queue that is bounded
+//	        in messages and bytes; what does not fit is dropped and counted.
 //	GRPC-2  Payloads of one stream arrive in the order they were sent, unaltered, or
 //	        not at all. Messages queued for a connection that broke are dropped.
 //	GRPC-3  No payload is delivered from a stream whose Hello names another
-//	        protocol version, cluster or node, or has the fingerprint of another member
-//	        list; the dialler is told why and comes back after a long pause.
+//	        protocol version, cluster or node; the dialler is told why and comes back
+//	        after a long pause. Whether the sender is a member is for consensus to judge:
+//	        a node that is not known is heard, and a bounded number of such nodes
+//	        can be answered.
 //	GRPC-4  A request is answered at most once, and a write that may have reached
 //	        the node is never reported as not applied.
 //	GRPC-5  A unary call on a node that does not lead is forwarded to the leader
@@ -24,4 +26,9 @@
 //	        write's outcome is unknown.
 //	GRPC-6  A Stream has a bounded number of requests outstanding; beyond it the
 //	        node stops reading from the client, so that flow control reaches it.
+//	GRPC-7  Each channel has its own connection: log entries and snapshots, however
+//	        large, delay a control message by no more than the share of the link that their
+//	        connections have.
+//	GRPC-8  SetPeers may be called at any time from any goroutine. A peer whose address does not
+//	        change keeps its streams.
 package grpcio

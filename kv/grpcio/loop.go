@@ -19,3 +19,15 @@ type Backend interface {
 	// Status tells what the node knows of itself.
 	Status() *kvpb.NodeStatus
 }
+
+// Operator is what a Backend also is if operators can change its members and its leader. Both methods are
+// called on the loop and answer through reply, on the loop, exactly once, possibly before they
+// return.
+type Operator interface {
+	// ChangeMembers does one step towards the change asked for, and tells whether it is done. It is
+	// idempotent.
+	ChangeMembers(req *kvpb.ChangeMembersRequest, reply func(*kvpb.ChangeMembersResponse))
+	// TransferLeader hands leadership over and answers when that succeeded or was given up, after an
+	// election timeout or so.
+	TransferLeader(req *kvpb.TransferLeaderRequest, reply func(*kvpb.TransferLeaderResponse))
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 )
 
@@ -109,7 +110,7 @@ var peerMetrics = []struct {
 }
 
 func peerDesc(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc("holdfast_peer_"+name, help, []string{"peer"}, nil)
+	return prometheus.NewDesc("holdfast_peer_"+name, help, []string{"peer", "channel"}, nil)
 }
 
 func (c *peerCollector) Describe(ch chan<- *prometheus.Desc) {
@@ -119,10 +120,12 @@ func (c *peerCollector) Describe(ch chan<- *prometheus.Desc) {
 }
 
 func (c *peerCollector) Collect(ch chan<- prometheus.Metric) {
-	for id := range c.peers.peers {
-		s := c.peers.Stats(id)
-		for _, m := range peerMetrics {
-			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s), strconv.FormatUint(uint64(id), 10))
+	for id := range c.peers.Known() {
+		for channel := range env.NumChannels {
+			s := c.peers.Stats(id, channel)
+			for _, m := range peerMetrics {
+				ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s), strconv.FormatUint(uint64(id), 10), channel.String())
+			}
 		}
 	}
 }

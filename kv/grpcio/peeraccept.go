@@ -40,21 +40,24 @@ func (p *Peers) serve(stream kvpb.Peer_ConnectServer) error {
 	if err != nil {
 		return err
 	}
-	answer := p.greeting(env.NodeID(first.GetHello().GetFrom()))
+	h := first.GetHello()
+	answer := p.greeting(env.NodeID(h.GetFrom()), env.Channel(h.GetChannel()))
 	answer.Refused = p.judge(first.Hello)
 	if err := stream.Send(&kvpb.PeerFrame{Hello: answer}); err != nil {
 		return err
 	}
 	if answer.Refused != "" {
-		p.log.Warn("refused a peer", "from", first.GetHello().GetFrom(), "reason", answer.Refused)
+		p.log.Warn("refused a peer", "from", h.GetFrom(), "address", h.GetAddress(), "reason", answer.Refused)
 		return nil
 	}
-	return p.readFrames(stream, p.peers[env.NodeID(first.Hello.From)])
+	defer p.claimed(h)()
+	defer p.greeted(h)()
+	return p.readFrames(stream, env.NodeID(h.From), env.Channel(h.Channel))
 }
 
 // readFrames delivers the frames of a stream to the loop, with a bounded number
 // waiting there.
-func (p *Peers) readFrames(stream kvpb.Peer_ConnectServer, from *peer) error {
+func (p *Peers) readFrames(stream kvpb.Peer_ConnectServer, from env.NodeID, channel env.Channel) error {
 	slots := make(chan struct{}, maxFramesWaiting)
 	for {
 		frame, err := stream.Recv()
@@ -73,12 +76,14 @@ func (p *Peers) readFrames(stream kvpb.Peer_ConnectServer, from *peer) error {
 		for _, payload := range frame.Payloads {
 			size += len(payload)
 		}
-		from.stats.receivedMessages.Add(uint64(len(frame.Payloads)))
-		from.stats.receivedBytes.Add(uint64(size))
+		if peer := p.lookup(from); peer != nil {
+			peer.links[channel].stats.receivedMessages.Add(uint64(len(frame.Payloads)))
+			peer.links[channel].stats.receivedBytes.Add(uint64(size))
+		}
 		posted := p.loop.Post(func() {
 			<-slots
 			for _, payload := range frame.Payloads {
-				p.receive(from.id, payload)
+				p.receive(from, payload)
 			}
 		})
 		if !posted {

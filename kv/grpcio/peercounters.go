@@ -6,9 +6,10 @@ import (
 	"github.com/holdfastdb/holdfast/kv/env"
 )
 
-// peerCounters count the traffic with one peer.
+// peerCounters count the traffic with one peer on one channel.
 type peerCounters struct {
-	connected        atomic.Bool
+	// connected is the number of outgoing streams: for a moment two when the address changes.
+	connected        atomic.Int32
 	sentMessages     atomic.Uint64
 	sentBytes        atomic.Uint64
 	sentFrames       atomic.Uint64
@@ -17,7 +18,7 @@ type peerCounters struct {
 	connects         atomic.Uint64
 }
 
-// PeerStats is the traffic with one peer since the start.
+// PeerStats is the traffic with one peer on one channel since the peer became known.
 type PeerStats struct {
 	// Connected tells whether there is an outgoing stream.
 	Connected bool
@@ -33,19 +34,19 @@ type PeerStats struct {
 	QueuedMessages, QueuedBytes int
 }
 
-// Stats returns the traffic with a peer, from any goroutine; the zero value for a node that is
-// not a member.
-func (p *Peers) Stats(id env.NodeID) PeerStats {
-	peer := p.peers[id]
+// Stats returns the traffic with a peer on a channel, from any goroutine; the zero value for a node that is
+// not known.
+func (p *Peers) Stats(id env.NodeID, channel env.Channel) PeerStats {
+	peer := p.lookup(id)
 	if peer == nil {
 		return PeerStats{}
 	}
-	c := &peer.stats
+	c := peer.links[channel].stats
 	s := PeerStats{
-		Connected: c.connected.Load(), Connects: c.connects.Load(),
+		Connected: c.connected.Load() > 0, Connects: c.connects.Load(),
 		SentMessages: c.sentMessages.Load(), SentBytes: c.sentBytes.Load(), SentFrames: c.sentFrames.Load(),
 		ReceivedMessages: c.receivedMessages.Load(), ReceivedBytes: c.receivedBytes.Load(),
 	}
-	s.QueuedMessages, s.QueuedBytes, s.Dropped = peer.queue.stats()
+	s.QueuedMessages, s.QueuedBytes, s.Dropped = peer.links[channel].queue.stats()
 	return s
 }

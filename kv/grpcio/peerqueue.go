@@ -1,8 +1,12 @@
 package grpcio
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
-// peerQueue holds the payloads that wait for one peer. Any goroutine puts, one
+// peerQueue holds the payloads that wait for one peer on one channel. Any goroutine puts, one
 // takes.
 //
 // Which message goes when the queue is full: while connected the newest, as
@@ -14,6 +18,8 @@ type peerQueue struct {
 	maxBytes    int
 	// wake holds a token when there may be something to take.
 	wake chan struct{}
+	// drained holds a token when the queue has become empty.
+	drained chan struct{}
 
 	mu        sync.Mutex
 	payloads  [][]byte
@@ -25,15 +31,21 @@ type peerQueue struct {
 // disconnectedShare is the divisor of the queue's bounds while there is no connection.
 const disconnectedShare = 32
 
-func newPeerQueue(maxMessages, maxBytes int) *peerQueue {
-	return &peerQueue{maxMessages: maxMessages, maxBytes: maxBytes, wake: make(chan struct{}, 1)}
+func newPeerQueue(b QueueBounds) *peerQueue {
+	return &peerQueue{
+		maxMessages: b.Messages, maxBytes: b.Bytes, wake: make(chan struct{}, 1), drained: make(chan struct{}, 1),
+	}
 }
 
-// put queues a payload or drops one. The caller calls signal afterwards, once
-// for all it has put.
+// put queues a payload or drops one. The caller signals wake afterwards, once
+// for all it has put. A payload that is larger than the bounds goes if the queue is empty.
 func (q *peerQueue) put(payload []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(payload) > MaxPayloadBytes {
+		q.dropped++
+		return
+	}
 	maxMessages, maxBytes := q.maxMessages, q.maxBytes
 	if !q.connected {
 		maxMessages, maxBytes = max(1, maxMessages/disconnectedShare), maxBytes/disconnectedShare
@@ -48,13 +60,6 @@ func (q *peerQueue) put(payload []byte) {
 	}
 	q.payloads = append(q.payloads, payload)
 	q.bytes += len(payload)
-}
-
-func (q *peerQueue) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
 }
 
 // take removes the oldest payloads, at least one if there is any, and more up to
@@ -76,7 +81,32 @@ func (q *peerQueue) take(into [][]byte, maxBytes int) [][]byte {
 	clear(q.payloads[rest:])
 	q.payloads = q.payloads[:rest]
 	q.bytes -= size
+	if rest == 0 {
+		signal(q.drained)
+	}
 	return into
+}
+
+// awaitEmpty waits until nothing is queued, but not longer than d, and reports whether ctx is still
+// alive.
+func (q *peerQueue) awaitEmpty(ctx context.Context, d time.Duration) bool {
+	if messages, _, _ := q.stats(); messages == 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		select {
+		case <-q.drained:
+			if messages, _, _ := q.stats(); messages == 0 {
+				return true
+			}
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // connect and disconnect note the state of the connection. What waits for a

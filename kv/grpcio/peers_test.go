@@ -77,9 +77,15 @@ func startStation(t *testing.T, cfg PeersConfig, address string) *station {
 }
 
 func (s *station) send(t *testing.T, to env.NodeID, payloads ...string) {
+	t.Helper()
+	s.sendOn(t, to, env.ChannelControl, payloads...)
+}
+
+func (s *station) sendOn(t *testing.T, to env.NodeID, channel env.Channel, payloads ...string) {
+	t.Helper()
 	require.NoError(t, s.loop.Call(t.Context(), func() {
 		for _, p := range payloads {
-			s.peers.Send(to, env.ChannelControl, []byte(p))
+			s.peers.Send(to, channel, []byte(p))
 		}
 	}))
 }
@@ -111,7 +117,7 @@ func TestPeersDeliverInOrder(t *testing.T) {
 	for _, s := range stations {
 		for to := range addr {
 			if to != s.id {
-				eventually(t, func() bool { return s.peers.Stats(to).Connected })
+				eventually(t, func() bool { return s.peers.Stats(to, env.ChannelControl).Connected })
 			}
 		}
 	}
@@ -145,15 +151,15 @@ func TestPeersBatch(t *testing.T) {
 	addr := addresses(t, 2)
 	a := startStation(t, PeersConfig{Self: 1, Addresses: addr}, addr[1])
 	b := startStation(t, PeersConfig{Self: 2, Addresses: addr}, addr[2])
-	eventually(t, func() bool { return a.peers.Stats(2).Connected })
+	eventually(t, func() bool { return a.peers.Stats(2, env.ChannelControl).Connected })
 	small := make([]string, 4000)
 	for i := range small {
 		small[i] = "heartbeat"
 	}
 	a.send(t, 2, small...)
 	eventually(t, func() bool { return len(b.deliveries(t)) == len(small) })
-	eventually(t, func() bool { return a.peers.Stats(2).SentMessages == uint64(len(small)) })
-	frames := a.peers.Stats(2).SentFrames
+	eventually(t, func() bool { return a.peers.Stats(2, env.ChannelControl).SentMessages == uint64(len(small)) })
+	frames := a.peers.Stats(2, env.ChannelControl).SentFrames
 	require.LessOrEqual(t, frames, uint64(2))
 
 	big := make([]string, 8)
@@ -162,20 +168,20 @@ func TestPeersBatch(t *testing.T) {
 	}
 	a.send(t, 2, big...)
 	eventually(t, func() bool { return len(b.deliveries(t)) == len(small)+len(big) })
-	eventually(t, func() bool { return a.peers.Stats(2).SentMessages == uint64(len(small)+len(big)) })
-	require.Equal(t, frames+8, a.peers.Stats(2).SentFrames, "two of these payloads do not fit into one frame")
+	eventually(t, func() bool { return a.peers.Stats(2, env.ChannelControl).SentMessages == uint64(len(small)+len(big)) })
+	require.Equal(t, frames+8, a.peers.Stats(2, env.ChannelControl).SentFrames, "two of these payloads do not fit into one frame")
 }
 
 // GRPC-1: with the peer down the queue stays within its bounds, the newest messages are kept and the
 // rest is counted; Send does not block.
 func TestQueueIsBoundedWhilePeerIsDown(t *testing.T) {
 	addr := addresses(t, 2)
-	cfg := PeersConfig{Self: 1, Addresses: addr, QueueMessages: 64 * disconnectedShare, QueueBytes: 1 << 20}
+	cfg := PeersConfig{Self: 1, Addresses: addr, Queues: [env.NumChannels]QueueBounds{{Messages: 64 * disconnectedShare, Bytes: 1 << 20}}}
 	a := startStation(t, cfg, addr[1])
 	for i := range 1000 {
 		a.send(t, 2, string(binary.BigEndian.AppendUint64(nil, uint64(i))))
 	}
-	s := a.peers.Stats(2)
+	s := a.peers.Stats(2, env.ChannelControl)
 	require.False(t, s.Connected)
 	require.LessOrEqual(t, s.QueuedMessages, 64)
 	require.Positive(t, s.QueuedMessages)
@@ -189,7 +195,7 @@ func TestQueueIsBoundedWhilePeerIsDown(t *testing.T) {
 
 // GRPC-1: while connected a full queue drops the newest message and keeps the run before it.
 func TestConnectedQueueDropsNewest(t *testing.T) {
-	q := newPeerQueue(3, 100)
+	q := newPeerQueue(QueueBounds{3, 100})
 	q.connect()
 	for _, p := range []string{"a", "b", "c", "d"} {
 		q.put([]byte(p))
@@ -211,18 +217,18 @@ func TestStuckLoopIsNotFlooded(t *testing.T) {
 	addr := addresses(t, 2)
 	a := startStation(t, PeersConfig{Self: 1, Addresses: addr}, addr[1])
 	b := startStation(t, PeersConfig{Self: 2, Addresses: addr}, addr[2])
-	eventually(t, func() bool { return a.peers.Stats(2).Connected })
+	eventually(t, func() bool { return a.peers.Stats(2, env.ChannelLog).Connected })
 	release := make(chan struct{})
 	unstick := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(unstick)
 	b.loop.Post(func() { <-release })
 	for range total {
-		a.send(t, 2, string(make([]byte, 600<<10)))
+		a.sendOn(t, 2, env.ChannelLog, string(make([]byte, 600<<10)))
 	}
 	eventually(t, func() bool {
-		return a.peers.Stats(2).SentMessages == total && b.peers.Stats(1).ReceivedMessages >= maxFramesWaiting
+		return a.peers.Stats(2, env.ChannelLog).SentMessages == total && b.peers.Stats(1, env.ChannelLog).ReceivedMessages >= maxFramesWaiting
 	})
-	require.Equal(t, uint64(maxFramesWaiting), b.peers.Stats(1).ReceivedMessages)
+	require.Equal(t, uint64(maxFramesWaiting), b.peers.Stats(1, env.ChannelLog).ReceivedMessages)
 	unstick()
 	eventually(t, func() bool { return len(b.deliveries(t)) == total })
 }
@@ -233,11 +239,11 @@ func TestPeersReconnect(t *testing.T) {
 	a := startStation(t, PeersConfig{Self: 1, Addresses: addr}, addr[1])
 	for round := range 3 {
 		b := startStation(t, PeersConfig{Self: 2, Addresses: addr}, addr[2])
-		eventually(t, func() bool { return a.peers.Stats(2).Connects == uint64(round+1) })
+		eventually(t, func() bool { return a.peers.Stats(2, env.ChannelControl).Connects == uint64(round+1) })
 		a.send(t, 2, "hello again")
 		eventually(t, func() bool { return len(b.deliveries(t)) == 1 })
 		b.stop()
-		eventually(t, func() bool { return !a.peers.Stats(2).Connected })
+		eventually(t, func() bool { return !a.peers.Stats(2, env.ChannelControl).Connected })
 	}
 }
 
@@ -250,13 +256,6 @@ func TestHelloRefusals(t *testing.T) {
 	}{
 		{"cluster", PeersConfig{Self: 1, Cluster: 5}, PeersConfig{Self: 2}, "you are of cluster 0000000000000005"},
 		{"swapped address", PeersConfig{Self: 1}, PeersConfig{Self: 3}, "this is node 3, you asked for node 2"},
-		{"not a member", PeersConfig{Self: 9}, PeersConfig{Self: 2}, "node 9 is not in the member list"},
-		{
-			"other members",
-			PeersConfig{Self: 1, Members: []env.NodeID{1, 2}},
-			PeersConfig{Self: 2, Members: []env.NodeID{3, 1, 2}},
-			"other node ids than that of node 2, which has 1, 2, 3: all nodes must be started with the same --peers",
-		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -268,51 +267,8 @@ func TestHelloRefusals(t *testing.T) {
 			a.send(t, 2, "must not arrive")
 			eventually(t, func() bool { return bytes.Contains([]byte(a.log.String()), []byte(c.reason)) })
 			require.Contains(t, b.log.String(), "refused a peer")
-			require.Zero(t, a.peers.Stats(2).SentMessages)
+			require.Zero(t, a.peers.Stats(2, env.ChannelControl).SentMessages)
 			require.Empty(t, b.deliveries(t))
-		})
-	}
-}
-
-// GRPC-3: nodes with different member lists refuse each other, in both directions.
-func TestDifferentMemberListsRefuseEachOther(t *testing.T) {
-	addr := addresses(t, 3)
-	small := map[env.NodeID]string{1: addr[1], 2: addr[2]}
-	a := startStation(t, PeersConfig{Self: 1, Members: []env.NodeID{1, 2}, Addresses: small}, addr[1])
-	b := startStation(t, PeersConfig{Self: 2, Members: []env.NodeID{1, 2, 3}, Addresses: addr}, addr[2])
-	a.send(t, 2, "must not arrive")
-	b.send(t, 1, "must not arrive")
-	for _, s := range []*station{a, b} {
-		for _, line := range []string{"peer refuses", "refused a peer", "must be started with the same --peers"} {
-			eventually(t, func() bool { return bytes.Contains([]byte(s.log.String()), []byte(line)) })
-		}
-	}
-	require.Empty(t, a.deliveries(t))
-	require.Empty(t, b.deliveries(t))
-}
-
-// The fingerprint tells sets of ids apart, not their order. Every node of a cluster, of whatever version, must
-// compute the same one, so its value is fixed. Method: known values, worked out apart from this code.
-func TestMembersFingerprint(t *testing.T) {
-	require.Zero(t, membersHash(nil))
-	require.Equal(t, membersHash([]env.NodeID{1, 2, 3}), membersHash([]env.NodeID{3, 1, 2}))
-	require.Equal(t, uint64(0x7b8d514817da6b08), membersHash([]env.NodeID{1, 2, 3}))
-	seen := map[uint64]bool{0: true}
-	for _, ids := range [][]env.NodeID{{1}, {2}, {1, 2}, {1, 3}, {1, 2, 3}, {1, 2, 4}, {256}} {
-		h := membersHash(ids)
-		require.False(t, seen[h], "%v", ids)
-		seen[h] = true
-	}
-}
-
-// Nodes with the same member list, in any order, connect; and so does a node that sends no fingerprint.
-func TestSameMemberListsConnect(t *testing.T) {
-	for name, ofA := range map[string][]env.NodeID{"same": {2, 1}, "none": nil} {
-		t.Run(name, func(t *testing.T) {
-			addr := addresses(t, 2)
-			a := startStation(t, PeersConfig{Self: 1, Members: ofA, Addresses: addr}, addr[1])
-			b := startStation(t, PeersConfig{Self: 2, Members: []env.NodeID{1, 2}, Addresses: addr}, addr[2])
-			eventually(t, func() bool { return a.peers.Stats(2).Connected && b.peers.Stats(1).Connected })
 		})
 	}
 }
@@ -323,10 +279,12 @@ func TestForeignStreamsAreRefused(t *testing.T) {
 	b := startStation(t, PeersConfig{Self: 2, Addresses: addr}, addr[2])
 	client := kvpb.NewPeerClient(dial(t, addr[2]))
 	for reason, frame := range map[string]*kvpb.PeerFrame{
-		"you speak 2":                   {Hello: &kvpb.Hello{Protocol: 2, Cluster: 99, From: 1, To: 2}},
-		"did not begin with a Hello":    {Payloads: [][]byte{[]byte("x")}},
-		"you say you are node 2":        {Hello: &kvpb.Hello{Protocol: 1, Cluster: 99, From: 2, To: 2}},
-		"node 0 is not in the member l": {Hello: &kvpb.Hello{Protocol: 1, Cluster: 99, To: 2}},
+		"you speak 1":                {Hello: &kvpb.Hello{Protocol: 1, Cluster: 99, From: 1, To: 2}},
+		"did not begin with a Hello": {Payloads: [][]byte{[]byte("x")}},
+		"you say you are node 2":     {Hello: &kvpb.Hello{Protocol: 2, Cluster: 99, From: 2, To: 2}},
+		"you say you are node 0":     {Hello: &kvpb.Hello{Protocol: 2, Cluster: 99, To: 2}},
+		"you say you are node 42949": {Hello: &kvpb.Hello{Protocol: 2, Cluster: 99, From: 1 << 32, To: 2}},
+		"there is no channel 3":      {Hello: &kvpb.Hello{Protocol: 2, Cluster: 99, From: 1, To: 2, Channel: 3}},
 	} {
 		stream, err := client.Connect(t.Context())
 		require.NoError(t, err)
@@ -348,5 +306,5 @@ func TestRefusedPeerComesBack(t *testing.T) {
 	eventually(t, func() bool { return bytes.Count([]byte(a.log.String()), []byte("peer refuses")) > 1 })
 	b.stop()
 	startStation(t, PeersConfig{Self: 2, Addresses: addr}, addr[2])
-	eventually(t, func() bool { return a.peers.Stats(2).Connected })
+	eventually(t, func() bool { return a.peers.Stats(2, env.ChannelControl).Connected })
 }

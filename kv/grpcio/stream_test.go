@@ -199,5 +199,5 @@ func TestMetricsCount(t *testing.T) {
 	require.Equal(t, 1.0, values["holdfast_requests_total REQUEST_UNSPECIFIED"])
 	require.Equal(t, 7.0, values["holdfast_responses_total OK"])
 	require.Equal(t, 2.0, values["holdfast_request_seconds WRITE"])
-	require.Contains(t, values, "holdfast_peer_dropped_messages_total 2")
+	require.Contains(t, values, "holdfast_peer_dropped_messages_total control 2")
 }

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+
+	"github.com/holdfastdb/holdfast/kv/env"
 )
 
 const (
@@ -29,6 +31,9 @@ const (
 	// deadAfter is how long data may stay unacknowledged by the other side's kernel
 	// before a connection is given up.
 	deadAfter = 3 * time.Second
+	// bulkDeadAfter is the same for connections that carry bulk to a peer: on a slow link their
+	// acknowledgements come late. The control stream notices sooner when the peer is gone, and ends them.
+	bulkDeadAfter = 20 * time.Second
 	// firstRetry and lastRetry bound the pause between attempts to connect.
 	firstRetry = 20 * time.Millisecond
 	lastRetry  = time.Second
@@ -81,6 +86,17 @@ func DialOptions(dial DialFunc) []grpc.DialOption {
 			MinConnectTimeout: time.Second,
 		}),
 	}
+}
+
+// peerDialOptions are the settings of the connection to a peer that carries a channel.
+func peerDialOptions(channel env.Channel, dial DialFunc) []grpc.DialOption {
+	opts := DialOptions(dial)
+	if channel != env.ChannelControl {
+		opts = append(opts, grpc.WithKeepaliveParams(
+			keepalive.ClientParameters{Time: 10 * time.Second, Timeout: bulkDeadAfter, PermitWithoutStream: true},
+		))
+	}
+	return opts
 }
 
 func dialTCP(ctx context.Context, address string) (net.Conn, error) {

@@ -281,6 +281,112 @@ func (Condition) EnumDescriptor() ([]byte, []int) {
 	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{3}
 }
 
+type MemberRole int32
+
+const (
+	MemberRole_MEMBER_UNSPECIFIED MemberRole = 0
+	MemberRole_VOTER              MemberRole = 1
+	MemberRole_LEARNER            MemberRole = 2
+	// OUTGOING: votes in the old half of a joint configuration only, and leaves or becomes a
+	// learner (then_learner) with it.
+	MemberRole_OUTGOING MemberRole = 3
+)
+
+// Enum value maps for MemberRole.
+var (
+	MemberRole_name = map[int32]string{
+		0: "MEMBER_UNSPECIFIED",
+		1: "VOTER",
+		2: "LEARNER",
+		3: "OUTGOING",
+	}
+	MemberRole_value = map[string]int32{
+		"MEMBER_UNSPECIFIED": 0,
+		"VOTER":              1,
+		"LEARNER":            2,
+		"OUTGOING":           3,
+	}
+)
+
+func (x MemberRole) Enum() *MemberRole {
+	p := new(MemberRole)
+	*p = x
+	return p
+}
+
+func (x MemberRole) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MemberRole) Descriptor() protoreflect.EnumDescriptor {
+	return file_kv_kvpb_kvpb_proto_enumTypes[4].Descriptor()
+}
+
+func (MemberRole) Type() protoreflect.EnumType {
+	return &file_kv_kvpb_kvpb_proto_enumTypes[4]
+}
+
+func (x MemberRole) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MemberRole.Descriptor instead.
+func (MemberRole) EnumDescriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{4}
+}
+
+// Health tells whether what a node has on disk can be relied on.
+type Health int32
+
+const (
+	Health_SOUND Health = 0
+	// DAMAGED: it cannot; this node neither votes nor acknowledges.
+	Health_DAMAGED Health = 1
+	// REJOINING: what was there is set aside, and the node asks its group for a new replica.
+	Health_REJOINING Health = 2
+)
+
+// Enum value maps for Health.
+var (
+	Health_name = map[int32]string{
+		0: "SOUND",
+		1: "DAMAGED",
+		2: "REJOINING",
+	}
+	Health_value = map[string]int32{
+		"SOUND":     0,
+		"DAMAGED":   1,
+		"REJOINING": 2,
+	}
+)
+
+func (x Health) Enum() *Health {
+	p := new(Health)
+	*p = x
+	return p
+}
+
+func (x Health) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Health) Descriptor() protoreflect.EnumDescriptor {
+	return file_kv_kvpb_kvpb_proto_enumTypes[5].Descriptor()
+}
+
+func (Health) Type() protoreflect.EnumType {
+	return &file_kv_kvpb_kvpb_proto_enumTypes[5]
+}
+
+func (x Health) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Health.Descriptor instead.
+func (Health) EnumDescriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{5}
+}
+
 type Op struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          OpKind                 `protobuf:"varint,1,opt,name=kind,proto3,enum=holdfast.v1.OpKind" json:"kind,omitempty"`
@@ -453,7 +559,10 @@ type Request struct {
 	Acked   uint64 `protobuf:"varint,6,opt,name=acked,proto3" json:"acked,omitempty"`
 	Ops     []*Op  `protobuf:"bytes,7,rep,name=ops,proto3" json:"ops,omitempty"`
 	// stale reads are served by any replica from what it has applied.
-	Stale         bool `protobuf:"varint,8,opt,name=stale,proto3" json:"stale,omitempty"`
+	Stale bool `protobuf:"varint,8,opt,name=stale,proto3" json:"stale,omitempty"`
+	// follower: serve a linearizable read here although this node does not lead, through the
+	// leader's read index.
+	Follower      bool `protobuf:"varint,9,opt,name=follower,proto3" json:"follower,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -540,6 +649,13 @@ func (x *Request) GetOps() []*Op {
 func (x *Request) GetStale() bool {
 	if x != nil {
 		return x.Stale
+	}
+	return false
+}
+
+func (x *Request) GetFollower() bool {
+	if x != nil {
+		return x.Follower
 	}
 	return false
 }
@@ -1279,12 +1395,22 @@ func (*StatusRequest) Descriptor() ([]byte, []int) {
 }
 
 type PeerProgress struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Node          uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	Match         uint64                 `protobuf:"varint,3,opt,name=match,proto3" json:"match,omitempty"`
-	Next          uint64                 `protobuf:"varint,4,opt,name=next,proto3" json:"next,omitempty"`
-	Inflight      uint64                 `protobuf:"varint,5,opt,name=inflight,proto3" json:"inflight,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Node     uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	State    string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	Match    uint64                 `protobuf:"varint,3,opt,name=match,proto3" json:"match,omitempty"`
+	Next     uint64                 `protobuf:"varint,4,opt,name=next,proto3" json:"next,omitempty"`
+	Inflight uint64                 `protobuf:"varint,5,opt,name=inflight,proto3" json:"inflight,omitempty"`
+	// replica is the peer's replica id: its low 32 bits are the node, its high 32 bits the
+	// generation.
+	Replica uint64 `protobuf:"varint,6,opt,name=replica,proto3" json:"replica,omitempty"`
+	// since_heard_ms is the time since the leader last heard of the peer, in milliseconds;
+	// a huge number if it never did in its term.
+	SinceHeardMs uint64 `protobuf:"varint,7,opt,name=since_heard_ms,json=sinceHeardMs,proto3" json:"since_heard_ms,omitempty"`
+	// needs_snapshot: the entries that the peer needs are compacted away.
+	NeedsSnapshot bool `protobuf:"varint,8,opt,name=needs_snapshot,json=needsSnapshot,proto3" json:"needs_snapshot,omitempty"`
+	// caught_up: a learner that may be promoted now.
+	CaughtUp      bool `protobuf:"varint,9,opt,name=caught_up,json=caughtUp,proto3" json:"caught_up,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1354,27 +1480,301 @@ func (x *PeerProgress) GetInflight() uint64 {
 	return 0
 }
 
+func (x *PeerProgress) GetReplica() uint64 {
+	if x != nil {
+		return x.Replica
+	}
+	return 0
+}
+
+func (x *PeerProgress) GetSinceHeardMs() uint64 {
+	if x != nil {
+		return x.SinceHeardMs
+	}
+	return 0
+}
+
+func (x *PeerProgress) GetNeedsSnapshot() bool {
+	if x != nil {
+		return x.NeedsSnapshot
+	}
+	return false
+}
+
+func (x *PeerProgress) GetCaughtUp() bool {
+	if x != nil {
+		return x.CaughtUp
+	}
+	return false
+}
+
+// GroupMember is one replica in a group's configuration.
+type GroupMember struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Node  uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	// replica is the replica's id: its low 32 bits are the node, its high 32 bits the
+	// generation.
+	Replica    uint64     `protobuf:"varint,2,opt,name=replica,proto3" json:"replica,omitempty"`
+	Generation uint32     `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	Address    string     `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	Role       MemberRole `protobuf:"varint,5,opt,name=role,proto3,enum=holdfast.v1.MemberRole" json:"role,omitempty"`
+	// promote, of a learner: it becomes a voter by itself once it has caught up.
+	Promote bool `protobuf:"varint,6,opt,name=promote,proto3" json:"promote,omitempty"`
+	// priority prefers a voter as leader over those with a lower one.
+	Priority uint32 `protobuf:"varint,7,opt,name=priority,proto3" json:"priority,omitempty"`
+	// store is the number of the log the replica was added for, 0 for those the group began
+	// with.
+	Store uint64 `protobuf:"varint,8,opt,name=store,proto3" json:"store,omitempty"`
+	// also_outgoing: in a joint configuration, a voter of both halves.
+	AlsoOutgoing bool `protobuf:"varint,9,opt,name=also_outgoing,json=alsoOutgoing,proto3" json:"also_outgoing,omitempty"`
+	// then_learner, of an outgoing voter: it becomes a learner.
+	ThenLearner   bool `protobuf:"varint,10,opt,name=then_learner,json=thenLearner,proto3" json:"then_learner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupMember) Reset() {
+	*x = GroupMember{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupMember) ProtoMessage() {}
+
+func (x *GroupMember) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupMember.ProtoReflect.Descriptor instead.
+func (*GroupMember) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GroupMember) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+func (x *GroupMember) GetReplica() uint64 {
+	if x != nil {
+		return x.Replica
+	}
+	return 0
+}
+
+func (x *GroupMember) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *GroupMember) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *GroupMember) GetRole() MemberRole {
+	if x != nil {
+		return x.Role
+	}
+	return MemberRole_MEMBER_UNSPECIFIED
+}
+
+func (x *GroupMember) GetPromote() bool {
+	if x != nil {
+		return x.Promote
+	}
+	return false
+}
+
+func (x *GroupMember) GetPriority() uint32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *GroupMember) GetStore() uint64 {
+	if x != nil {
+		return x.Store
+	}
+	return 0
+}
+
+func (x *GroupMember) GetAlsoOutgoing() bool {
+	if x != nil {
+		return x.AlsoOutgoing
+	}
+	return false
+}
+
+func (x *GroupMember) GetThenLearner() bool {
+	if x != nil {
+		return x.ThenLearner
+	}
+	return false
+}
+
+// SnapshotProgress is a snapshot on its way.
+type SnapshotProgress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// peer is the node it goes to, or comes from.
+	Peer uint64 `protobuf:"varint,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	// sending: it goes; otherwise it comes.
+	Sending bool   `protobuf:"varint,2,opt,name=sending,proto3" json:"sending,omitempty"`
+	Index   uint64 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
+	Term    uint64 `protobuf:"varint,4,opt,name=term,proto3" json:"term,omitempty"`
+	Bytes   uint64 `protobuf:"varint,5,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	Chunks  uint64 `protobuf:"varint,6,opt,name=chunks,proto3" json:"chunks,omitempty"`
+	// resumed counts how often it went on after an interruption.
+	Resumed       uint64 `protobuf:"varint,7,opt,name=resumed,proto3" json:"resumed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotProgress) Reset() {
+	*x = SnapshotProgress{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotProgress) ProtoMessage() {}
+
+func (x *SnapshotProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotProgress.ProtoReflect.Descriptor instead.
+func (*SnapshotProgress) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SnapshotProgress) GetPeer() uint64 {
+	if x != nil {
+		return x.Peer
+	}
+	return 0
+}
+
+func (x *SnapshotProgress) GetSending() bool {
+	if x != nil {
+		return x.Sending
+	}
+	return false
+}
+
+func (x *SnapshotProgress) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *SnapshotProgress) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *SnapshotProgress) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *SnapshotProgress) GetChunks() uint64 {
+	if x != nil {
+		return x.Chunks
+	}
+	return 0
+}
+
+func (x *SnapshotProgress) GetResumed() uint64 {
+	if x != nil {
+		return x.Resumed
+	}
+	return 0
+}
+
 type GroupStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Group         uint64                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
-	Role          string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
-	Term          uint64                 `protobuf:"varint,3,opt,name=term,proto3" json:"term,omitempty"`
-	LeaderNode    uint64                 `protobuf:"varint,4,opt,name=leader_node,json=leaderNode,proto3" json:"leader_node,omitempty"`
-	Commit        uint64                 `protobuf:"varint,5,opt,name=commit,proto3" json:"commit,omitempty"`
-	Applied       uint64                 `protobuf:"varint,6,opt,name=applied,proto3" json:"applied,omitempty"`
-	Durable       uint64                 `protobuf:"varint,7,opt,name=durable,proto3" json:"durable,omitempty"`
-	Last          uint64                 `protobuf:"varint,8,opt,name=last,proto3" json:"last,omitempty"`
-	Hash          uint64                 `protobuf:"varint,9,opt,name=hash,proto3" json:"hash,omitempty"`
-	Sessions      uint64                 `protobuf:"varint,10,opt,name=sessions,proto3" json:"sessions,omitempty"`
-	Peers         []*PeerProgress        `protobuf:"bytes,11,rep,name=peers,proto3" json:"peers,omitempty"`
-	Voters        []uint64               `protobuf:"varint,12,rep,packed,name=voters,proto3" json:"voters,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Group      uint64                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Role       string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	Term       uint64                 `protobuf:"varint,3,opt,name=term,proto3" json:"term,omitempty"`
+	LeaderNode uint64                 `protobuf:"varint,4,opt,name=leader_node,json=leaderNode,proto3" json:"leader_node,omitempty"`
+	Commit     uint64                 `protobuf:"varint,5,opt,name=commit,proto3" json:"commit,omitempty"`
+	Applied    uint64                 `protobuf:"varint,6,opt,name=applied,proto3" json:"applied,omitempty"`
+	Durable    uint64                 `protobuf:"varint,7,opt,name=durable,proto3" json:"durable,omitempty"`
+	Last       uint64                 `protobuf:"varint,8,opt,name=last,proto3" json:"last,omitempty"`
+	Hash       uint64                 `protobuf:"varint,9,opt,name=hash,proto3" json:"hash,omitempty"`
+	Sessions   uint64                 `protobuf:"varint,10,opt,name=sessions,proto3" json:"sessions,omitempty"`
+	Peers      []*PeerProgress        `protobuf:"bytes,11,rep,name=peers,proto3" json:"peers,omitempty"`
+	// voters are the nodes that vote, those of both halves of a joint configuration.
+	Voters []uint64 `protobuf:"varint,12,rep,packed,name=voters,proto3" json:"voters,omitempty"`
+	// configuration is the one in effect: the newest in the log. It is committed where
+	// config_index <= commit.
+	Configuration []*GroupMember `protobuf:"bytes,13,rep,name=configuration,proto3" json:"configuration,omitempty"`
+	// config_index is the index of its entry, 0 for the one the group began with.
+	ConfigIndex uint64 `protobuf:"varint,14,opt,name=config_index,json=configIndex,proto3" json:"config_index,omitempty"`
+	Joint       bool   `protobuf:"varint,15,opt,name=joint,proto3" json:"joint,omitempty"`
+	// transferring_to is the node that leadership is being handed to, 0 if none.
+	TransferringTo uint64 `protobuf:"varint,16,opt,name=transferring_to,json=transferringTo,proto3" json:"transferring_to,omitempty"`
+	// snap_index is the last entry that was compacted away; first is the first one in the log.
+	SnapIndex uint64 `protobuf:"varint,17,opt,name=snap_index,json=snapIndex,proto3" json:"snap_index,omitempty"`
+	First     uint64 `protobuf:"varint,18,opt,name=first,proto3" json:"first,omitempty"`
+	LogBytes  uint64 `protobuf:"varint,19,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
+	// lease: the leader answers reads under a lease at the moment.
+	Lease bool `protobuf:"varint,20,opt,name=lease,proto3" json:"lease,omitempty"`
+	// removed: this replica knows that it is out of its group for good.
+	Removed   bool                `protobuf:"varint,21,opt,name=removed,proto3" json:"removed,omitempty"`
+	Snapshots []*SnapshotProgress `protobuf:"bytes,22,rep,name=snapshots,proto3" json:"snapshots,omitempty"`
+	Health    Health              `protobuf:"varint,23,opt,name=health,proto3,enum=holdfast.v1.Health" json:"health,omitempty"`
+	// health_reason says why health is not SOUND.
+	HealthReason string `protobuf:"bytes,24,opt,name=health_reason,json=healthReason,proto3" json:"health_reason,omitempty"`
+	// replica is this replica's id, 0 if the node has none of the group.
+	Replica uint64 `protobuf:"varint,25,opt,name=replica,proto3" json:"replica,omitempty"`
+	// generation is the highest of any replica that ever was a member.
+	Generation    uint32 `protobuf:"varint,26,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GroupStatus) Reset() {
 	*x = GroupStatus{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[16]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +1786,7 @@ func (x *GroupStatus) String() string {
 func (*GroupStatus) ProtoMessage() {}
 
 func (x *GroupStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[16]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +1799,7 @@ func (x *GroupStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupStatus.ProtoReflect.Descriptor instead.
 func (*GroupStatus) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{16}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GroupStatus) GetGroup() uint64 {
@@ -1486,6 +1886,104 @@ func (x *GroupStatus) GetVoters() []uint64 {
 	return nil
 }
 
+func (x *GroupStatus) GetConfiguration() []*GroupMember {
+	if x != nil {
+		return x.Configuration
+	}
+	return nil
+}
+
+func (x *GroupStatus) GetConfigIndex() uint64 {
+	if x != nil {
+		return x.ConfigIndex
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetJoint() bool {
+	if x != nil {
+		return x.Joint
+	}
+	return false
+}
+
+func (x *GroupStatus) GetTransferringTo() uint64 {
+	if x != nil {
+		return x.TransferringTo
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetSnapIndex() uint64 {
+	if x != nil {
+		return x.SnapIndex
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetLogBytes() uint64 {
+	if x != nil {
+		return x.LogBytes
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetLease() bool {
+	if x != nil {
+		return x.Lease
+	}
+	return false
+}
+
+func (x *GroupStatus) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+func (x *GroupStatus) GetSnapshots() []*SnapshotProgress {
+	if x != nil {
+		return x.Snapshots
+	}
+	return nil
+}
+
+func (x *GroupStatus) GetHealth() Health {
+	if x != nil {
+		return x.Health
+	}
+	return Health_SOUND
+}
+
+func (x *GroupStatus) GetHealthReason() string {
+	if x != nil {
+		return x.HealthReason
+	}
+	return ""
+}
+
+func (x *GroupStatus) GetReplica() uint64 {
+	if x != nil {
+		return x.Replica
+	}
+	return 0
+}
+
+func (x *GroupStatus) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 type Member struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
@@ -1497,7 +1995,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[17]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +2007,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[17]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +2020,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{17}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Member) GetNode() uint64 {
@@ -1556,14 +2054,19 @@ type NodeStatus struct {
 	Groups      []*GroupStatus         `protobuf:"bytes,6,rep,name=groups,proto3" json:"groups,omitempty"`
 	UptimeMs    uint64                 `protobuf:"varint,7,opt,name=uptime_ms,json=uptimeMs,proto3" json:"uptime_ms,omitempty"`
 	// failure is set when the node stopped serving, and says why.
-	Failure       string `protobuf:"bytes,8,opt,name=failure,proto3" json:"failure,omitempty"`
+	Failure string `protobuf:"bytes,8,opt,name=failure,proto3" json:"failure,omitempty"`
+	// store is the number of the node's log, drawn when the log was created.
+	Store uint64 `protobuf:"varint,9,opt,name=store,proto3" json:"store,omitempty"`
+	// health and health_reason are those of the log and the engine, which all groups share.
+	Health        Health `protobuf:"varint,10,opt,name=health,proto3,enum=holdfast.v1.Health" json:"health,omitempty"`
+	HealthReason  string `protobuf:"bytes,11,opt,name=health_reason,json=healthReason,proto3" json:"health_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[18]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1575,7 +2078,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[18]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1588,7 +2091,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{18}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *NodeStatus) GetNode() uint64 {
@@ -1647,6 +2150,647 @@ func (x *NodeStatus) GetFailure() string {
 	return ""
 }
 
+func (x *NodeStatus) GetStore() uint64 {
+	if x != nil {
+		return x.Store
+	}
+	return 0
+}
+
+func (x *NodeStatus) GetHealth() Health {
+	if x != nil {
+		return x.Health
+	}
+	return Health_SOUND
+}
+
+func (x *NodeStatus) GetHealthReason() string {
+	if x != nil {
+		return x.HealthReason
+	}
+	return ""
+}
+
+type ChangeMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Change:
+	//
+	//	*ChangeMembersRequest_Add
+	//	*ChangeMembersRequest_Remove
+	//	*ChangeMembersRequest_Promote
+	//	*ChangeMembersRequest_Demote
+	//	*ChangeMembersRequest_SetPriority
+	Change isChangeMembersRequest_Change `protobuf_oneof:"change"`
+	// partition is the Raft group asked; 0 stands for the only one.
+	Partition     uint64 `protobuf:"varint,6,opt,name=partition,proto3" json:"partition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeMembersRequest) Reset() {
+	*x = ChangeMembersRequest{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeMembersRequest) ProtoMessage() {}
+
+func (x *ChangeMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeMembersRequest.ProtoReflect.Descriptor instead.
+func (*ChangeMembersRequest) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ChangeMembersRequest) GetChange() isChangeMembersRequest_Change {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetAdd() *AddMember {
+	if x != nil {
+		if x, ok := x.Change.(*ChangeMembersRequest_Add); ok {
+			return x.Add
+		}
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetRemove() *RemoveMember {
+	if x != nil {
+		if x, ok := x.Change.(*ChangeMembersRequest_Remove); ok {
+			return x.Remove
+		}
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetPromote() *PromoteMember {
+	if x != nil {
+		if x, ok := x.Change.(*ChangeMembersRequest_Promote); ok {
+			return x.Promote
+		}
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetDemote() *DemoteMember {
+	if x != nil {
+		if x, ok := x.Change.(*ChangeMembersRequest_Demote); ok {
+			return x.Demote
+		}
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetSetPriority() *SetPriority {
+	if x != nil {
+		if x, ok := x.Change.(*ChangeMembersRequest_SetPriority); ok {
+			return x.SetPriority
+		}
+	}
+	return nil
+}
+
+func (x *ChangeMembersRequest) GetPartition() uint64 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+type isChangeMembersRequest_Change interface {
+	isChangeMembersRequest_Change()
+}
+
+type ChangeMembersRequest_Add struct {
+	Add *AddMember `protobuf:"bytes,1,opt,name=add,proto3,oneof"`
+}
+
+type ChangeMembersRequest_Remove struct {
+	Remove *RemoveMember `protobuf:"bytes,2,opt,name=remove,proto3,oneof"`
+}
+
+type ChangeMembersRequest_Promote struct {
+	Promote *PromoteMember `protobuf:"bytes,3,opt,name=promote,proto3,oneof"`
+}
+
+type ChangeMembersRequest_Demote struct {
+	Demote *DemoteMember `protobuf:"bytes,4,opt,name=demote,proto3,oneof"`
+}
+
+type ChangeMembersRequest_SetPriority struct {
+	SetPriority *SetPriority `protobuf:"bytes,5,opt,name=set_priority,json=setPriority,proto3,oneof"`
+}
+
+func (*ChangeMembersRequest_Add) isChangeMembersRequest_Change() {}
+
+func (*ChangeMembersRequest_Remove) isChangeMembersRequest_Change() {}
+
+func (*ChangeMembersRequest_Promote) isChangeMembersRequest_Change() {}
+
+func (*ChangeMembersRequest_Demote) isChangeMembersRequest_Change() {}
+
+func (*ChangeMembersRequest_SetPriority) isChangeMembersRequest_Change() {}
+
+// AddMember adds a node as a learner that becomes a voter once it has caught up.
+type AddMember struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Node  uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	// address is where the node listens, host:port.
+	Address string `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// as_learner: it stays a learner.
+	AsLearner bool   `protobuf:"varint,3,opt,name=as_learner,json=asLearner,proto3" json:"as_learner,omitempty"`
+	Priority  uint32 `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
+	// store is the number of the node's log; the replica is created in no other.
+	Store         uint64 `protobuf:"varint,5,opt,name=store,proto3" json:"store,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddMember) Reset() {
+	*x = AddMember{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddMember) ProtoMessage() {}
+
+func (x *AddMember) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddMember.ProtoReflect.Descriptor instead.
+func (*AddMember) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *AddMember) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+func (x *AddMember) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *AddMember) GetAsLearner() bool {
+	if x != nil {
+		return x.AsLearner
+	}
+	return false
+}
+
+func (x *AddMember) GetPriority() uint32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *AddMember) GetStore() uint64 {
+	if x != nil {
+		return x.Store
+	}
+	return 0
+}
+
+// RemoveMember removes a node, voter or learner.
+type RemoveMember struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveMember) Reset() {
+	*x = RemoveMember{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveMember) ProtoMessage() {}
+
+func (x *RemoveMember) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveMember.ProtoReflect.Descriptor instead.
+func (*RemoveMember) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RemoveMember) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+// PromoteMember makes a learner a voter, once it has caught up.
+type PromoteMember struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PromoteMember) Reset() {
+	*x = PromoteMember{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PromoteMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PromoteMember) ProtoMessage() {}
+
+func (x *PromoteMember) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PromoteMember.ProtoReflect.Descriptor instead.
+func (*PromoteMember) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *PromoteMember) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+// DemoteMember makes a voter a learner.
+type DemoteMember struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DemoteMember) Reset() {
+	*x = DemoteMember{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DemoteMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DemoteMember) ProtoMessage() {}
+
+func (x *DemoteMember) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DemoteMember.ProtoReflect.Descriptor instead.
+func (*DemoteMember) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *DemoteMember) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+type SetPriority struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	Priority      uint32                 `protobuf:"varint,2,opt,name=priority,proto3" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPriority) Reset() {
+	*x = SetPriority{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPriority) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPriority) ProtoMessage() {}
+
+func (x *SetPriority) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPriority.ProtoReflect.Descriptor instead.
+func (*SetPriority) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *SetPriority) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+func (x *SetPriority) GetPriority() uint32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+type ChangeMembersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// code is OK (accepted, or in effect already: see done), NOT_LEADER (ask leader_node),
+	// OVERLOADED (another change is under way: try again), UNAVAILABLE, INVALID (message
+	// names the rule), WRONG_PARTITION, or OUTCOME_UNKNOWN.
+	Code          Code   `protobuf:"varint,1,opt,name=code,proto3,enum=holdfast.v1.Code" json:"code,omitempty"`
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	LeaderNode    uint64 `protobuf:"varint,3,opt,name=leader_node,json=leaderNode,proto3" json:"leader_node,omitempty"`
+	LeaderAddress string `protobuf:"bytes,4,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	// config_index is the index of the configuration that the leader has now.
+	ConfigIndex uint64 `protobuf:"varint,5,opt,name=config_index,json=configIndex,proto3" json:"config_index,omitempty"`
+	// done: the change asked for is in effect and committed, with nothing left to do.
+	Done          bool `protobuf:"varint,6,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeMembersResponse) Reset() {
+	*x = ChangeMembersResponse{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeMembersResponse) ProtoMessage() {}
+
+func (x *ChangeMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeMembersResponse.ProtoReflect.Descriptor instead.
+func (*ChangeMembersResponse) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ChangeMembersResponse) GetCode() Code {
+	if x != nil {
+		return x.Code
+	}
+	return Code_CODE_UNSPECIFIED
+}
+
+func (x *ChangeMembersResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ChangeMembersResponse) GetLeaderNode() uint64 {
+	if x != nil {
+		return x.LeaderNode
+	}
+	return 0
+}
+
+func (x *ChangeMembersResponse) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
+	}
+	return ""
+}
+
+func (x *ChangeMembersResponse) GetConfigIndex() uint64 {
+	if x != nil {
+		return x.ConfigIndex
+	}
+	return 0
+}
+
+func (x *ChangeMembersResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+type TransferLeaderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// to_node is the voter that should lead; 0 leaves the choice to the leader.
+	ToNode uint64 `protobuf:"varint,1,opt,name=to_node,json=toNode,proto3" json:"to_node,omitempty"`
+	// partition is the Raft group asked; 0 stands for the only one.
+	Partition     uint64 `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferLeaderRequest) Reset() {
+	*x = TransferLeaderRequest{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferLeaderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferLeaderRequest) ProtoMessage() {}
+
+func (x *TransferLeaderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferLeaderRequest.ProtoReflect.Descriptor instead.
+func (*TransferLeaderRequest) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *TransferLeaderRequest) GetToNode() uint64 {
+	if x != nil {
+		return x.ToNode
+	}
+	return 0
+}
+
+func (x *TransferLeaderRequest) GetPartition() uint64 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+type TransferLeaderResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// code is OK (leader_node leads), NOT_LEADER (ask leader_node), OVERLOADED (a change of
+	// members or another transfer is under way), UNAVAILABLE (it was given up), INVALID, or
+	// OUTCOME_UNKNOWN.
+	Code          Code   `protobuf:"varint,1,opt,name=code,proto3,enum=holdfast.v1.Code" json:"code,omitempty"`
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	LeaderNode    uint64 `protobuf:"varint,3,opt,name=leader_node,json=leaderNode,proto3" json:"leader_node,omitempty"`
+	LeaderAddress string `protobuf:"bytes,4,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferLeaderResponse) Reset() {
+	*x = TransferLeaderResponse{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferLeaderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferLeaderResponse) ProtoMessage() {}
+
+func (x *TransferLeaderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferLeaderResponse.ProtoReflect.Descriptor instead.
+func (*TransferLeaderResponse) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *TransferLeaderResponse) GetCode() Code {
+	if x != nil {
+		return x.Code
+	}
+	return Code_CODE_UNSPECIFIED
+}
+
+func (x *TransferLeaderResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *TransferLeaderResponse) GetLeaderNode() uint64 {
+	if x != nil {
+		return x.LeaderNode
+	}
+	return 0
+}
+
+func (x *TransferLeaderResponse) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
+	}
+	return ""
+}
+
 // Hello opens a peer stream and is answered by the other side's Hello.
 type Hello struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -1656,16 +2800,23 @@ type Hello struct {
 	To       uint64                 `protobuf:"varint,4,opt,name=to,proto3" json:"to,omitempty"`
 	// refused is set in an answer that ends the stream, and says why.
 	Refused string `protobuf:"bytes,5,opt,name=refused,proto3" json:"refused,omitempty"`
-	// members_hash is the fingerprint of the ids of all members: xxhash64 of the
-	// sorted ids, 8 bytes each, big endian; 0 is from a node that does not send it.
-	MembersHash   uint64 `protobuf:"varint,6,opt,name=members_hash,json=membersHash,proto3" json:"members_hash,omitempty"`
+	// address is where the sender listens, host:port; "" if it does not say.
+	Address string `protobuf:"bytes,7,opt,name=address,proto3" json:"address,omitempty"`
+	// store is the number of the sender's log; 0 if it has none yet.
+	Store uint64 `protobuf:"varint,8,opt,name=store,proto3" json:"store,omitempty"`
+	// channel tells what the stream carries: 0 control, 1 log, 2 snapshot.
+	Channel uint32 `protobuf:"varint,9,opt,name=channel,proto3" json:"channel,omitempty"`
+	// founders_hash is the fingerprint of the ids of the nodes that the cluster began with, as the
+	// sender was told when it began: xxhash64 of the sorted ids, 8 bytes each, big endian; 0 is
+	// from a node that joined later.
+	FoundersHash  uint64 `protobuf:"varint,10,opt,name=founders_hash,json=foundersHash,proto3" json:"founders_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[19]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1677,7 +2828,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[19]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1690,7 +2841,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{19}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Hello) GetProtocol() uint32 {
@@ -1728,9 +2879,30 @@ func (x *Hello) GetRefused() string {
 	return ""
 }
 
-func (x *Hello) GetMembersHash() uint64 {
+func (x *Hello) GetAddress() string {
 	if x != nil {
-		return x.MembersHash
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Hello) GetStore() uint64 {
+	if x != nil {
+		return x.Store
+	}
+	return 0
+}
+
+func (x *Hello) GetChannel() uint32 {
+	if x != nil {
+		return x.Channel
+	}
+	return 0
+}
+
+func (x *Hello) GetFoundersHash() uint64 {
+	if x != nil {
+		return x.FoundersHash
 	}
 	return 0
 }
@@ -1746,7 +2918,7 @@ type PeerFrame struct {
 
 func (x *PeerFrame) Reset() {
 	*x = PeerFrame{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[20]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +2930,7 @@ func (x *PeerFrame) String() string {
 func (*PeerFrame) ProtoMessage() {}
 
 func (x *PeerFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[20]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,7 +2943,7 @@ func (x *PeerFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerFrame.ProtoReflect.Descriptor instead.
 func (*PeerFrame) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{20}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *PeerFrame) GetHello() *Hello {
@@ -1805,7 +2977,7 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x05found\x18\x01 \x01(\bR\x05found\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\fR\x05value\x12\x18\n" +
-	"\aapplied\x18\x04 \x01(\bR\aapplied\"\xe0\x01\n" +
+	"\aapplied\x18\x04 \x01(\bR\aapplied\"\xfc\x01\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12,\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x18.holdfast.v1.RequestKindR\x04kind\x12\x1c\n" +
@@ -1814,7 +2986,8 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x03seq\x18\x05 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05acked\x18\x06 \x01(\x04R\x05acked\x12!\n" +
 	"\x03ops\x18\a \x03(\v2\x0f.holdfast.v1.OpR\x03ops\x12\x14\n" +
-	"\x05stale\x18\b \x01(\bR\x05stale\"\xeb\x02\n" +
+	"\x05stale\x18\b \x01(\bR\x05stale\x12\x1a\n" +
+	"\bfollower\x18\t \x01(\bR\bfollower\"\xeb\x02\n" +
 	"\bResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12%\n" +
 	"\x04code\x18\x02 \x01(\x0e2\x11.holdfast.v1.CodeR\x04code\x12\x18\n" +
@@ -1868,13 +3041,39 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05found\x18\x03 \x01(\bR\x05found\x12!\n" +
 	"\factual_value\x18\x04 \x01(\fR\vactualValue\"\x0f\n" +
-	"\rStatusRequest\"~\n" +
+	"\rStatusRequest\"\x82\x02\n" +
 	"\fPeerProgress\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
 	"\x05match\x18\x03 \x01(\x04R\x05match\x12\x12\n" +
 	"\x04next\x18\x04 \x01(\x04R\x04next\x12\x1a\n" +
-	"\binflight\x18\x05 \x01(\x04R\binflight\"\xc5\x02\n" +
+	"\binflight\x18\x05 \x01(\x04R\binflight\x12\x18\n" +
+	"\areplica\x18\x06 \x01(\x04R\areplica\x12$\n" +
+	"\x0esince_heard_ms\x18\a \x01(\x04R\fsinceHeardMs\x12%\n" +
+	"\x0eneeds_snapshot\x18\b \x01(\bR\rneedsSnapshot\x12\x1b\n" +
+	"\tcaught_up\x18\t \x01(\bR\bcaughtUp\"\xb6\x02\n" +
+	"\vGroupMember\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x18\n" +
+	"\areplica\x18\x02 \x01(\x04R\areplica\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x03 \x01(\rR\n" +
+	"generation\x12\x18\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\x12+\n" +
+	"\x04role\x18\x05 \x01(\x0e2\x17.holdfast.v1.MemberRoleR\x04role\x12\x18\n" +
+	"\apromote\x18\x06 \x01(\bR\apromote\x12\x1a\n" +
+	"\bpriority\x18\a \x01(\rR\bpriority\x12\x14\n" +
+	"\x05store\x18\b \x01(\x04R\x05store\x12#\n" +
+	"\ralso_outgoing\x18\t \x01(\bR\falsoOutgoing\x12!\n" +
+	"\fthen_learner\x18\n" +
+	" \x01(\bR\vthenLearner\"\xb2\x01\n" +
+	"\x10SnapshotProgress\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\x04R\x04peer\x12\x18\n" +
+	"\asending\x18\x02 \x01(\bR\asending\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\x04R\x05index\x12\x12\n" +
+	"\x04term\x18\x04 \x01(\x04R\x04term\x12\x14\n" +
+	"\x05bytes\x18\x05 \x01(\x04R\x05bytes\x12\x16\n" +
+	"\x06chunks\x18\x06 \x01(\x04R\x06chunks\x12\x18\n" +
+	"\aresumed\x18\a \x01(\x04R\aresumed\"\xb2\x06\n" +
 	"\vGroupStatus\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x04R\x05group\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x12\n" +
@@ -1889,11 +3088,28 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\bsessions\x18\n" +
 	" \x01(\x04R\bsessions\x12/\n" +
 	"\x05peers\x18\v \x03(\v2\x19.holdfast.v1.PeerProgressR\x05peers\x12\x16\n" +
-	"\x06voters\x18\f \x03(\x04R\x06voters\"f\n" +
+	"\x06voters\x18\f \x03(\x04R\x06voters\x12>\n" +
+	"\rconfiguration\x18\r \x03(\v2\x18.holdfast.v1.GroupMemberR\rconfiguration\x12!\n" +
+	"\fconfig_index\x18\x0e \x01(\x04R\vconfigIndex\x12\x14\n" +
+	"\x05joint\x18\x0f \x01(\bR\x05joint\x12'\n" +
+	"\x0ftransferring_to\x18\x10 \x01(\x04R\x0etransferringTo\x12\x1d\n" +
+	"\n" +
+	"snap_index\x18\x11 \x01(\x04R\tsnapIndex\x12\x14\n" +
+	"\x05first\x18\x12 \x01(\x04R\x05first\x12\x1b\n" +
+	"\tlog_bytes\x18\x13 \x01(\x04R\blogBytes\x12\x14\n" +
+	"\x05lease\x18\x14 \x01(\bR\x05lease\x12\x18\n" +
+	"\aremoved\x18\x15 \x01(\bR\aremoved\x12;\n" +
+	"\tsnapshots\x18\x16 \x03(\v2\x1d.holdfast.v1.SnapshotProgressR\tsnapshots\x12+\n" +
+	"\x06health\x18\x17 \x01(\x0e2\x13.holdfast.v1.HealthR\x06health\x12#\n" +
+	"\rhealth_reason\x18\x18 \x01(\tR\fhealthReason\x12\x18\n" +
+	"\areplica\x18\x19 \x01(\x04R\areplica\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x1a \x01(\rR\n" +
+	"generation\"f\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\x04R\x04node\x12!\n" +
 	"\fpeer_address\x18\x02 \x01(\tR\vpeerAddress\x12%\n" +
-	"\x0eclient_address\x18\x03 \x01(\tR\rclientAddress\"\x8f\x02\n" +
+	"\x0eclient_address\x18\x03 \x01(\tR\rclientAddress\"\xf7\x02\n" +
 	"\n" +
 	"NodeStatus\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x18\n" +
@@ -1903,14 +3119,63 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\amembers\x18\x05 \x03(\v2\x13.holdfast.v1.MemberR\amembers\x120\n" +
 	"\x06groups\x18\x06 \x03(\v2\x18.holdfast.v1.GroupStatusR\x06groups\x12\x1b\n" +
 	"\tuptime_ms\x18\a \x01(\x04R\buptimeMs\x12\x18\n" +
-	"\afailure\x18\b \x01(\tR\afailure\"\x9e\x01\n" +
+	"\afailure\x18\b \x01(\tR\afailure\x12\x14\n" +
+	"\x05store\x18\t \x01(\x04R\x05store\x12+\n" +
+	"\x06health\x18\n" +
+	" \x01(\x0e2\x13.holdfast.v1.HealthR\x06health\x12#\n" +
+	"\rhealth_reason\x18\v \x01(\tR\fhealthReason\"\xcb\x02\n" +
+	"\x14ChangeMembersRequest\x12*\n" +
+	"\x03add\x18\x01 \x01(\v2\x16.holdfast.v1.AddMemberH\x00R\x03add\x123\n" +
+	"\x06remove\x18\x02 \x01(\v2\x19.holdfast.v1.RemoveMemberH\x00R\x06remove\x126\n" +
+	"\apromote\x18\x03 \x01(\v2\x1a.holdfast.v1.PromoteMemberH\x00R\apromote\x123\n" +
+	"\x06demote\x18\x04 \x01(\v2\x19.holdfast.v1.DemoteMemberH\x00R\x06demote\x12=\n" +
+	"\fset_priority\x18\x05 \x01(\v2\x18.holdfast.v1.SetPriorityH\x00R\vsetPriority\x12\x1c\n" +
+	"\tpartition\x18\x06 \x01(\x04R\tpartitionB\b\n" +
+	"\x06change\"\x8a\x01\n" +
+	"\tAddMember\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x1d\n" +
+	"\n" +
+	"as_learner\x18\x03 \x01(\bR\tasLearner\x12\x1a\n" +
+	"\bpriority\x18\x04 \x01(\rR\bpriority\x12\x14\n" +
+	"\x05store\x18\x05 \x01(\x04R\x05store\"\"\n" +
+	"\fRemoveMember\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\"#\n" +
+	"\rPromoteMember\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\"\"\n" +
+	"\fDemoteMember\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\"=\n" +
+	"\vSetPriority\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x1a\n" +
+	"\bpriority\x18\x02 \x01(\rR\bpriority\"\xd7\x01\n" +
+	"\x15ChangeMembersResponse\x12%\n" +
+	"\x04code\x18\x01 \x01(\x0e2\x11.holdfast.v1.CodeR\x04code\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1f\n" +
+	"\vleader_node\x18\x03 \x01(\x04R\n" +
+	"leaderNode\x12%\n" +
+	"\x0eleader_address\x18\x04 \x01(\tR\rleaderAddress\x12!\n" +
+	"\fconfig_index\x18\x05 \x01(\x04R\vconfigIndex\x12\x12\n" +
+	"\x04done\x18\x06 \x01(\bR\x04done\"N\n" +
+	"\x15TransferLeaderRequest\x12\x17\n" +
+	"\ato_node\x18\x01 \x01(\x04R\x06toNode\x12\x1c\n" +
+	"\tpartition\x18\x02 \x01(\x04R\tpartition\"\xa1\x01\n" +
+	"\x16TransferLeaderResponse\x12%\n" +
+	"\x04code\x18\x01 \x01(\x0e2\x11.holdfast.v1.CodeR\x04code\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1f\n" +
+	"\vleader_node\x18\x03 \x01(\x04R\n" +
+	"leaderNode\x12%\n" +
+	"\x0eleader_address\x18\x04 \x01(\tR\rleaderAddress\"\xfe\x01\n" +
 	"\x05Hello\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\x04R\acluster\x12\x12\n" +
 	"\x04from\x18\x03 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x04 \x01(\x04R\x02to\x12\x18\n" +
-	"\arefused\x18\x05 \x01(\tR\arefused\x12!\n" +
-	"\fmembers_hash\x18\x06 \x01(\x04R\vmembersHash\"Q\n" +
+	"\arefused\x18\x05 \x01(\tR\arefused\x12\x18\n" +
+	"\aaddress\x18\a \x01(\tR\aaddress\x12\x14\n" +
+	"\x05store\x18\b \x01(\x04R\x05store\x12\x18\n" +
+	"\achannel\x18\t \x01(\rR\achannel\x12#\n" +
+	"\rfounders_hash\x18\n" +
+	" \x01(\x04R\ffoundersHashJ\x04\b\x06\x10\aR\fmembers_hash\"Q\n" +
 	"\tPeerFrame\x12(\n" +
 	"\x05hello\x18\x01 \x01(\v2\x12.holdfast.v1.HelloR\x05hello\x12\x1a\n" +
 	"\bpayloads\x18\x02 \x03(\fR\bpayloads*\xde\x01\n" +
@@ -1949,16 +3214,28 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x06ABSENT\x10\x01\x12\x0e\n" +
 	"\n" +
 	"VERSION_IS\x10\x02\x12\f\n" +
-	"\bVALUE_IS\x10\x032\x88\x03\n" +
+	"\bVALUE_IS\x10\x03*J\n" +
+	"\n" +
+	"MemberRole\x12\x16\n" +
+	"\x12MEMBER_UNSPECIFIED\x10\x00\x12\t\n" +
+	"\x05VOTER\x10\x01\x12\v\n" +
+	"\aLEARNER\x10\x02\x12\f\n" +
+	"\bOUTGOING\x10\x03*/\n" +
+	"\x06Health\x12\t\n" +
+	"\x05SOUND\x10\x00\x12\v\n" +
+	"\aDAMAGED\x10\x01\x12\r\n" +
+	"\tREJOINING\x10\x022\x88\x03\n" +
 	"\x02KV\x128\n" +
 	"\x03Put\x12\x17.holdfast.v1.PutRequest\x1a\x18.holdfast.v1.PutResponse\x128\n" +
 	"\x03Get\x12\x17.holdfast.v1.GetRequest\x1a\x18.holdfast.v1.GetResponse\x12>\n" +
 	"\x05Erase\x12\x19.holdfast.v1.EraseRequest\x1a\x1a.holdfast.v1.EraseResponse\x12V\n" +
 	"\rCompareAndSet\x12!.holdfast.v1.CompareAndSetRequest\x1a\".holdfast.v1.CompareAndSetResponse\x121\n" +
 	"\x02Do\x12\x14.holdfast.v1.Request\x1a\x15.holdfast.v1.Response\x12C\n" +
-	"\x06Stream\x12\x19.holdfast.v1.RequestBatch\x1a\x1a.holdfast.v1.ResponseBatch(\x010\x012H\n" +
+	"\x06Stream\x12\x19.holdfast.v1.RequestBatch\x1a\x1a.holdfast.v1.ResponseBatch(\x010\x012\xfb\x01\n" +
 	"\aCluster\x12=\n" +
-	"\x06Status\x12\x1a.holdfast.v1.StatusRequest\x1a\x17.holdfast.v1.NodeStatus2E\n" +
+	"\x06Status\x12\x1a.holdfast.v1.StatusRequest\x1a\x17.holdfast.v1.NodeStatus\x12V\n" +
+	"\rChangeMembers\x12!.holdfast.v1.ChangeMembersRequest\x1a\".holdfast.v1.ChangeMembersResponse\x12Y\n" +
+	"\x0eTransferLeader\x12\".holdfast.v1.TransferLeaderRequest\x1a#.holdfast.v1.TransferLeaderResponse2E\n" +
 	"\x04Peer\x12=\n" +
 	"\aConnect\x12\x16.holdfast.v1.PeerFrame\x1a\x16.holdfast.v1.PeerFrame(\x010\x01B(Z&github.com/holdfastdb/holdfast/kv/kvpbb\x06proto3"
 
@@ -1974,69 +3251,98 @@ func file_kv_kvpb_kvpb_proto_rawDescGZIP() []byte {
 	return file_kv_kvpb_kvpb_proto_rawDescData
 }
 
-var file_kv_kvpb_kvpb_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_kv_kvpb_kvpb_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_kv_kvpb_kvpb_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_kv_kvpb_kvpb_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_kv_kvpb_kvpb_proto_goTypes = []any{
-	(Code)(0),                     // 0: holdfast.v1.Code
-	(RequestKind)(0),              // 1: holdfast.v1.RequestKind
-	(OpKind)(0),                   // 2: holdfast.v1.OpKind
-	(Condition)(0),                // 3: holdfast.v1.Condition
-	(*Op)(nil),                    // 4: holdfast.v1.Op
-	(*OpResult)(nil),              // 5: holdfast.v1.OpResult
-	(*Request)(nil),               // 6: holdfast.v1.Request
-	(*Response)(nil),              // 7: holdfast.v1.Response
-	(*RequestBatch)(nil),          // 8: holdfast.v1.RequestBatch
-	(*ResponseBatch)(nil),         // 9: holdfast.v1.ResponseBatch
-	(*PutRequest)(nil),            // 10: holdfast.v1.PutRequest
-	(*PutResponse)(nil),           // 11: holdfast.v1.PutResponse
-	(*GetRequest)(nil),            // 12: holdfast.v1.GetRequest
-	(*GetResponse)(nil),           // 13: holdfast.v1.GetResponse
-	(*EraseRequest)(nil),          // 14: holdfast.v1.EraseRequest
-	(*EraseResponse)(nil),         // 15: holdfast.v1.EraseResponse
-	(*CompareAndSetRequest)(nil),  // 16: holdfast.v1.CompareAndSetRequest
-	(*CompareAndSetResponse)(nil), // 17: holdfast.v1.CompareAndSetResponse
-	(*StatusRequest)(nil),         // 18: holdfast.v1.StatusRequest
-	(*PeerProgress)(nil),          // 19: holdfast.v1.PeerProgress
-	(*GroupStatus)(nil),           // 20: holdfast.v1.GroupStatus
-	(*Member)(nil),                // 21: holdfast.v1.Member
-	(*NodeStatus)(nil),            // 22: holdfast.v1.NodeStatus
-	(*Hello)(nil),                 // 23: holdfast.v1.Hello
-	(*PeerFrame)(nil),             // 24: holdfast.v1.PeerFrame
+	(Code)(0),                      // 0: holdfast.v1.Code
+	(RequestKind)(0),               // 1: holdfast.v1.RequestKind
+	(OpKind)(0),                    // 2: holdfast.v1.OpKind
+	(Condition)(0),                 // 3: holdfast.v1.Condition
+	(MemberRole)(0),                // 4: holdfast.v1.MemberRole
+	(Health)(0),                    // 5: holdfast.v1.Health
+	(*Op)(nil),                     // 6: holdfast.v1.Op
+	(*OpResult)(nil),               // 7: holdfast.v1.OpResult
+	(*Request)(nil),                // 8: holdfast.v1.Request
+	(*Response)(nil),               // 9: holdfast.v1.Response
+	(*RequestBatch)(nil),           // 10: holdfast.v1.RequestBatch
+	(*ResponseBatch)(nil),          // 11: holdfast.v1.ResponseBatch
+	(*PutRequest)(nil),             // 12: holdfast.v1.PutRequest
+	(*PutResponse)(nil),            // 13: holdfast.v1.PutResponse
+	(*GetRequest)(nil),             // 14: holdfast.v1.GetRequest
+	(*GetResponse)(nil),            // 15: holdfast.v1.GetResponse
+	(*EraseRequest)(nil),           // 16: holdfast.v1.EraseRequest
+	(*EraseResponse)(nil),          // 17: holdfast.v1.EraseResponse
+	(*CompareAndSetRequest)(nil),   // 18: holdfast.v1.CompareAndSetRequest
+	(*CompareAndSetResponse)(nil),  // 19: holdfast.v1.CompareAndSetResponse
+	(*StatusRequest)(nil),          // 20: holdfast.v1.StatusRequest
+	(*PeerProgress)(nil),           // 21: holdfast.v1.PeerProgress
+	(*GroupMember)(nil),            // 22: holdfast.v1.GroupMember
+	(*SnapshotProgress)(nil),       // 23: holdfast.v1.SnapshotProgress
+	(*GroupStatus)(nil),            // 24: holdfast.v1.GroupStatus
+	(*Member)(nil),                 // 25: holdfast.v1.Member
+	(*NodeStatus)(nil),             // 26: holdfast.v1.NodeStatus
+	(*ChangeMembersRequest)(nil),   // 27: holdfast.v1.ChangeMembersRequest
+	(*AddMember)(nil),              // 28: holdfast.v1.AddMember
+	(*RemoveMember)(nil),           // 29: holdfast.v1.RemoveMember
+	(*PromoteMember)(nil),          // 30: holdfast.v1.PromoteMember
+	(*DemoteMember)(nil),           // 31: holdfast.v1.DemoteMember
+	(*SetPriority)(nil),            // 32: holdfast.v1.SetPriority
+	(*ChangeMembersResponse)(nil),  // 33: holdfast.v1.ChangeMembersResponse
+	(*TransferLeaderRequest)(nil),  // 34: holdfast.v1.TransferLeaderRequest
+	(*TransferLeaderResponse)(nil), // 35: holdfast.v1.TransferLeaderResponse
+	(*Hello)(nil),                  // 36: holdfast.v1.Hello
+	(*PeerFrame)(nil),              // 37: holdfast.v1.PeerFrame
 }
 var file_kv_kvpb_kvpb_proto_depIdxs = []int32{
 	2,  // 0: holdfast.v1.Op.kind:type_name -> holdfast.v1.OpKind
 	3,  // 1: holdfast.v1.Op.cond:type_name -> holdfast.v1.Condition
 	1,  // 2: holdfast.v1.Request.kind:type_name -> holdfast.v1.RequestKind
-	4,  // 3: holdfast.v1.Request.ops:type_name -> holdfast.v1.Op
+	6,  // 3: holdfast.v1.Request.ops:type_name -> holdfast.v1.Op
 	0,  // 4: holdfast.v1.Response.code:type_name -> holdfast.v1.Code
-	5,  // 5: holdfast.v1.Response.results:type_name -> holdfast.v1.OpResult
-	6,  // 6: holdfast.v1.RequestBatch.requests:type_name -> holdfast.v1.Request
-	7,  // 7: holdfast.v1.ResponseBatch.responses:type_name -> holdfast.v1.Response
-	19, // 8: holdfast.v1.GroupStatus.peers:type_name -> holdfast.v1.PeerProgress
-	21, // 9: holdfast.v1.NodeStatus.members:type_name -> holdfast.v1.Member
-	20, // 10: holdfast.v1.NodeStatus.groups:type_name -> holdfast.v1.GroupStatus
-	23, // 11: holdfast.v1.PeerFrame.hello:type_name -> holdfast.v1.Hello
-	10, // 12: holdfast.v1.KV.Put:input_type -> holdfast.v1.PutRequest
-	12, // 13: holdfast.v1.KV.Get:input_type -> holdfast.v1.GetRequest
-	14, // 14: holdfast.v1.KV.Erase:input_type -> holdfast.v1.EraseRequest
-	16, // 15: holdfast.v1.KV.CompareAndSet:input_type -> holdfast.v1.CompareAndSetRequest
-	6,  // 16: holdfast.v1.KV.Do:input_type -> holdfast.v1.Request
-	8,  // 17: holdfast.v1.KV.Stream:input_type -> holdfast.v1.RequestBatch
-	18, // 18: holdfast.v1.Cluster.Status:input_type -> holdfast.v1.StatusRequest
-	24, // 19: holdfast.v1.Peer.Connect:input_type -> holdfast.v1.PeerFrame
-	11, // 20: holdfast.v1.KV.Put:output_type -> holdfast.v1.PutResponse
-	13, // 21: holdfast.v1.KV.Get:output_type -> holdfast.v1.GetResponse
-	15, // 22: holdfast.v1.KV.Erase:output_type -> holdfast.v1.EraseResponse
-	17, // 23: holdfast.v1.KV.CompareAndSet:output_type -> holdfast.v1.CompareAndSetResponse
-	7,  // 24: holdfast.v1.KV.Do:output_type -> holdfast.v1.Response
-	9,  // 25: holdfast.v1.KV.Stream:output_type -> holdfast.v1.ResponseBatch
-	22, // 26: holdfast.v1.Cluster.Status:output_type -> holdfast.v1.NodeStatus
-	24, // 27: holdfast.v1.Peer.Connect:output_type -> holdfast.v1.PeerFrame
-	20, // [20:28] is the sub-list for method output_type
-	12, // [12:20] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	7,  // 5: holdfast.v1.Response.results:type_name -> holdfast.v1.OpResult
+	8,  // 6: holdfast.v1.RequestBatch.requests:type_name -> holdfast.v1.Request
+	9,  // 7: holdfast.v1.ResponseBatch.responses:type_name -> holdfast.v1.Response
+	4,  // 8: holdfast.v1.GroupMember.role:type_name -> holdfast.v1.MemberRole
+	21, // 9: holdfast.v1.GroupStatus.peers:type_name -> holdfast.v1.PeerProgress
+	22, // 10: holdfast.v1.GroupStatus.configuration:type_name -> holdfast.v1.GroupMember
+	23, // 11: holdfast.v1.GroupStatus.snapshots:type_name -> holdfast.v1.SnapshotProgress
+	5,  // 12: holdfast.v1.GroupStatus.health:type_name -> holdfast.v1.Health
+	25, // 13: holdfast.v1.NodeStatus.members:type_name -> holdfast.v1.Member
+	24, // 14: holdfast.v1.NodeStatus.groups:type_name -> holdfast.v1.GroupStatus
+	5,  // 15: holdfast.v1.NodeStatus.health:type_name -> holdfast.v1.Health
+	28, // 16: holdfast.v1.ChangeMembersRequest.add:type_name -> holdfast.v1.AddMember
+	29, // 17: holdfast.v1.ChangeMembersRequest.remove:type_name -> holdfast.v1.RemoveMember
+	30, // 18: holdfast.v1.ChangeMembersRequest.promote:type_name -> holdfast.v1.PromoteMember
+	31, // 19: holdfast.v1.ChangeMembersRequest.demote:type_name -> holdfast.v1.DemoteMember
+	32, // 20: holdfast.v1.ChangeMembersRequest.set_priority:type_name -> holdfast.v1.SetPriority
+	0,  // 21: holdfast.v1.ChangeMembersResponse.code:type_name -> holdfast.v1.Code
+	0,  // 22: holdfast.v1.TransferLeaderResponse.code:type_name -> holdfast.v1.Code
+	36, // 23: holdfast.v1.PeerFrame.hello:type_name -> holdfast.v1.Hello
+	12, // 24: holdfast.v1.KV.Put:input_type -> holdfast.v1.PutRequest
+	14, // 25: holdfast.v1.KV.Get:input_type -> holdfast.v1.GetRequest
+	16, // 26: holdfast.v1.KV.Erase:input_type -> holdfast.v1.EraseRequest
+	18, // 27: holdfast.v1.KV.CompareAndSet:input_type -> holdfast.v1.CompareAndSetRequest
+	8,  // 28: holdfast.v1.KV.Do:input_type -> holdfast.v1.Request
+	10, // 29: holdfast.v1.KV.Stream:input_type -> holdfast.v1.RequestBatch
+	20, // 30: holdfast.v1.Cluster.Status:input_type -> holdfast.v1.StatusRequest
+	27, // 31: holdfast.v1.Cluster.ChangeMembers:input_type -> holdfast.v1.ChangeMembersRequest
+	34, // 32: holdfast.v1.Cluster.TransferLeader:input_type -> holdfast.v1.TransferLeaderRequest
+	37, // 33: holdfast.v1.Peer.Connect:input_type -> holdfast.v1.PeerFrame
+	13, // 34: holdfast.v1.KV.Put:output_type -> holdfast.v1.PutResponse
+	15, // 35: holdfast.v1.KV.Get:output_type -> holdfast.v1.GetResponse
+	17, // 36: holdfast.v1.KV.Erase:output_type -> holdfast.v1.EraseResponse
+	19, // 37: holdfast.v1.KV.CompareAndSet:output_type -> holdfast.v1.CompareAndSetResponse
+	9,  // 38: holdfast.v1.KV.Do:output_type -> holdfast.v1.Response
+	11, // 39: holdfast.v1.KV.Stream:output_type -> holdfast.v1.ResponseBatch
+	26, // 40: holdfast.v1.Cluster.Status:output_type -> holdfast.v1.NodeStatus
+	33, // 41: holdfast.v1.Cluster.ChangeMembers:output_type -> holdfast.v1.ChangeMembersResponse
+	35, // 42: holdfast.v1.Cluster.TransferLeader:output_type -> holdfast.v1.TransferLeaderResponse
+	37, // 43: holdfast.v1.Peer.Connect:output_type -> holdfast.v1.PeerFrame
+	34, // [34:44] is the sub-list for method output_type
+	24, // [24:34] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_kv_kvpb_kvpb_proto_init() }
@@ -2045,13 +3351,20 @@ func file_kv_kvpb_kvpb_proto_init() {
 		return
 	}
 	file_kv_kvpb_kvpb_proto_msgTypes[12].OneofWrappers = []any{}
+	file_kv_kvpb_kvpb_proto_msgTypes[21].OneofWrappers = []any{
+		(*ChangeMembersRequest_Add)(nil),
+		(*ChangeMembersRequest_Remove)(nil),
+		(*ChangeMembersRequest_Promote)(nil),
+		(*ChangeMembersRequest_Demote)(nil),
+		(*ChangeMembersRequest_SetPriority)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kv_kvpb_kvpb_proto_rawDesc), len(file_kv_kvpb_kvpb_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   21,
+			NumEnums:      6,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

@@ -25,9 +25,11 @@ type Config struct {
 	ClusterName string
 	// Version is the program's version, for Status.
 	Version string
-	// Members are the addresses ("host:port") of all nodes by id, this one among them, the same on
-	// each node and at each start: nodes with other ids in their lists refuse each other, and so does a
-	// data directory (osio.ErrDirOtherMembers). An address serves both peers and clients.
+	// Members are addresses ("host:port") of nodes by id, this one among them. At the first start they
+	// are the members that the cluster begins with, and must be the same on each of them; the data
+	// directory remembers their ids. From then on the log says who is a member, and Members only helps
+	// to find the others, so it may be incomplete and out of date. An address serves both
+	// peers and clients.
 	Members map[env.NodeID]string
 
 	// ListenAddress is where to listen; "" means this node's address in Members.
@@ -47,6 +49,21 @@ type Config struct {
 	// New allows Dir to be empty or missing: this member never ran before. A member that lost
 	// its disk must not be started like this (see osio.DirOptions.Create).
 	New bool
+
+	// Join starts a node that is no member yet: it waits to be added. Members are then this node and those
+	// of the running cluster that are known.
+	Join bool
+	// Rejoin lets a member that lost its disk come back: the others replace its replica by a new one, under an
+	// id that promised nothing. Dir may be empty.
+	Rejoin bool
+
+	// CompactBytes is the size of applied log entries after which the engine is flushed and the log shortened;
+	// 0 is kv/node's default.
+	CompactBytes int
+	// LeaseReads lets a leader answer reads without asking the others for a while. All nodes must have the same
+	// setting, and clocks whose rates differ from true time by at most MaxClockDrift millionths.
+	LeaseReads    bool
+	MaxClockDrift int
 
 	// HeartbeatInterval and ElectionTimeout replace the defaults of kv/node where they are not 0.
 	HeartbeatInterval time.Duration
@@ -85,6 +102,8 @@ func (c *Config) validate() error {
 		return errors.New("the data directory is missing: give each node a directory of its own")
 	case c.Members[c.Node] == "":
 		return fmt.Errorf("node %d is not in the member list: add it, or start with the id of a member", c.Node)
+	case c.Node > 1<<32-1:
+		return fmt.Errorf("the node id %d is too large: ids are from 1 to 4294967295", c.Node)
 	}
 	for id, address := range c.Members {
 		if _, _, err := net.SplitHostPort(address); err != nil {
@@ -94,8 +113,9 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// nodeConfig translates to kv/node's configuration.
-func (c *Config) nodeConfig() node.Config {
+// nodeConfig translates to kv/node's configuration: the founders where the cluster begins, and all nodes whose
+// addresses are known where it is there already.
+func (c *Config) nodeConfig(members []env.NodeID, addresses map[env.NodeID]string) node.Config {
 	nc := node.DefaultConfig()
 	nc.ID, nc.Cluster, nc.ClusterName, nc.Version = c.Node, ClusterID(c.ClusterName), c.ClusterName, c.Version
 	if c.HeartbeatInterval != 0 {
@@ -104,8 +124,13 @@ func (c *Config) nodeConfig() node.Config {
 	if c.ElectionTimeout != 0 {
 		nc.ElectionTimeout = c.ElectionTimeout
 	}
-	for _, id := range sortedIDs(c.Members) {
-		nc.Members = append(nc.Members, node.Member{ID: id, PeerAddress: c.Members[id], ClientAddress: c.Members[id]})
+	nc.Address = c.Members[c.Node]
+	if c.CompactBytes != 0 {
+		nc.CompactBytes = c.CompactBytes
+	}
+	nc.LeaseReads, nc.MaxClockDrift = c.LeaseReads, c.MaxClockDrift
+	for _, id := range members {
+		nc.Members = append(nc.Members, node.Member{ID: id, PeerAddress: addresses[id], ClientAddress: addresses[id]})
 	}
 	return nc
 }

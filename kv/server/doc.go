@@ -14,4 +14,12 @@
 //	SRV-4  A node that failed (its log or engine did) answers health checks with
 //	       NOT_SERVING, requests with UNAVAILABLE and Status with the reason, until it
 //	       is stopped; Failed delivers the reason once.
+//	SRV-5  Stop waits up to 2 s for another node to take over what this one leads before it
+//	       refuses anything.
+//	SRV-6  The members' addresses are written down when the cluster changes them (PEERS), and
+//	       read at the start; an unreadable PEERS is logged and harmless. The members that the
+//	       cluster began with are those of the first start (osio.Dir.Founders).
+//	SRV-7  Damage to the log or the engine keeps no node from starting: what is damaged is
+//	       set aside and the node waits, without a replica, for the others to replace it
+//	       (package boot). Damage that is met while it runs is treated so at the next start.
 package server

@@ -31,6 +31,8 @@ type cluster struct {
 	reserved map[string]net.Listener
 	servers  map[env.NodeID]*Server
 	clients  map[env.NodeID]kvpb.KVClient
+	// tune, if set, changes the configuration of every node.
+	tune func(*Config)
 }
 
 func newCluster(t testing.TB, n int) *cluster {
@@ -60,7 +62,7 @@ func newCluster(t testing.TB, n int) *cluster {
 }
 
 func (c *cluster) config(id env.NodeID, fresh bool) Config {
-	return Config{
+	cfg := Config{
 		Node: id, ClusterName: "test", Version: "test", Members: c.members,
 		Dir: filepath.Join(c.dir, fmt.Sprint("node", id)), New: fresh,
 		Logger: slog.New(slog.DiscardHandler),
@@ -72,6 +74,10 @@ func (c *cluster) config(id env.NodeID, fresh bool) Config {
 			return net.Listen(network, address)
 		},
 	}
+	if c.tune != nil {
+		c.tune(&cfg)
+	}
+	return cfg
 }
 
 func (c *cluster) start(id env.NodeID, fresh bool) *Server {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 
+	"github.com/holdfastdb/holdfast/kv/boot"
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/grpcio"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
@@ -42,12 +43,16 @@ type Server struct {
 	recovery *wal.Recovery
 	engine   env.Engine
 
-	loop   *osio.Loop
-	peers  *grpcio.Peers
-	node   *node.Node
-	kv     *grpcio.KV
-	health *health.Server
-	grpc   *grpc.Server
+	loop  *osio.Loop
+	host  *timedHost
+	peers *grpcio.Peers
+	// addresses are those of all nodes known at the start.
+	addresses map[env.NodeID]string
+	book      *addressBook
+	node      *node.Node
+	kv        *grpcio.KV
+	health    *health.Server
+	grpc      *grpc.Server
 
 	// running are the goroutines of the loop and the gRPC server.
 	running sync.WaitGroup
@@ -70,7 +75,7 @@ func Start(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Logger, registry: prometheus.NewRegistry(),
 		failed: make(chan error, 1), ended: make(chan struct{}),
 	}
-	for _, step := range []func() error{s.openPorts, s.openLoop, s.openData, s.openNode} {
+	for _, step := range []func() error{s.openPorts, s.openLoop, s.openData} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, s.release())
 		}
@@ -92,58 +97,120 @@ func (s *Server) openPorts() (err error) {
 }
 
 func (s *Server) openData() (err error) {
+	founders := sortedIDs(s.cfg.Members)
+	if s.cfg.Join || s.cfg.Rejoin {
+		founders = nil
+	}
 	s.dir, err = osio.OpenDir(osio.DirOptions{
-		FS: s.cfg.FS, Path: s.cfg.Dir, Create: s.cfg.New,
+		FS: s.cfg.FS, Path: s.cfg.Dir, Create: s.cfg.New || s.cfg.Join, Rejoin: s.cfg.Rejoin,
 		Identity: osio.Identity{
-			Cluster: ClusterID(s.cfg.ClusterName), ClusterName: s.cfg.ClusterName, Node: s.cfg.Node,
-			Members: sortedIDs(s.cfg.Members),
+			Cluster: ClusterID(s.cfg.ClusterName), ClusterName: s.cfg.ClusterName, Node: s.cfg.Node, Founders: founders,
 		},
 	})
 	if err != nil {
 		return err
 	}
-	s.wal, s.recovery, err = wal.Open(wal.Options{
-		FS: s.cfg.FS, Dir: s.dir.WALPath(), Cluster: ClusterID(s.cfg.ClusterName), Node: s.cfg.Node,
-		TailBytes: tailBytes,
+	s.addresses = s.knownAddresses()
+	s.peers.SetPeers(s.addresses)
+	s.peers.SetFounders(s.dir.Founders())
+	data, err := boot.Open(boot.Options{
+		FS: s.cfg.FS, Dir: s.dir.Path(), Start: s.start(),
+		WAL: wal.Options{
+			Cluster: ClusterID(s.cfg.ClusterName), Node: s.cfg.Node, Store: rand.Uint64() | 1, TailBytes: tailBytes,
+			MustExist: s.dir.MustHaveLog(),
+		},
+		OpenEngine: s.openEngine,
+		CheckLog:   s.checkLog, NewNode: s.newNode, SetAside: s.setAside, Rejoined: s.rejoined,
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.dir.CheckLog(s.recovery.Fresh); err != nil {
-		return err
+	s.wal, s.recovery, s.engine, s.node = data.Log, data.Recovery, data.Engine, data.Node
+	if data.SetAside != "" {
+		s.log.Warn("the data of this node was damaged or lost; it waits for the other nodes to replace its replica",
+			"reason", data.SetAside)
 	}
-	engine, err := storage.OpenPebble(s.dir.EnginePath(), s.cfg.FS, storage.PebbleOptions{OnFailure: s.engineFailed})
-	if err != nil {
-		return err
-	}
-	s.engine = engine
+	s.peers.SetStore(s.recovery.Store)
 	return s.dir.MarkReady()
 }
 
-// engineFailed hands a failure of the engine's background work to the node; from any
-// goroutine. The loop runs what is posted only once there is a node.
-func (s *Server) engineFailed(err error) {
-	s.loop.Post(func() { s.node.Fail(fmt.Errorf("the storage engine failed: %w", err)) })
+// start is what a node without a log is. A log that holds no group yet promised nothing, unless the one
+// before it did.
+func (s *Server) start() node.Start {
+	if len(s.dir.Founders()) > 0 {
+		return node.StartBootstrap
+	}
+	return node.StartAsIs
+}
+
+func (s *Server) checkLog(recovery *wal.Recovery, rejoining bool) error {
+	if rejoining {
+		return nil
+	}
+	return s.dir.CheckLog(recovery.Fresh)
+}
+
+func (s *Server) setAside(reason string) error {
+	s.log.Error("the data of this node is damaged and is set aside", "dir", s.dir.Path(), "reason", reason)
+	return s.dir.SetAside(reason)
+}
+
+func (s *Server) rejoined() error {
+	if err := s.dir.MarkReady(); err != nil {
+		return err
+	}
+	return s.dir.Rejoined()
+}
+
+func (s *Server) newNode(d *boot.Data) (*node.Node, error) {
+	members := sortedIDs(s.addresses)
+	if d.Start == node.StartBootstrap {
+		members = s.dir.Founders()
+	}
+	cfg := s.cfg.nodeConfig(members, s.addresses)
+	cfg.Start, cfg.Damage = d.Start, d.SetAside
+	return node.New(cfg, node.Deps{
+		Host: s.host, Log: d.Log, Recovery: d.Recovery, Engine: d.Engine, Seed: rand.Uint64(),
+	})
+}
+
+// openEngine opens the engine and has a failure of its background work handed to the node, from whatever goroutine. The
+// loop runs what is posted only once there is a node, which then may stand on another engine: one that was opened
+// after this one was set aside.
+func (s *Server) openEngine(dir string) (env.Engine, error) {
+	var engine *storage.Pebble
+	engine, err := storage.OpenPebble(dir, s.cfg.FS, storage.PebbleOptions{OnFailure: func(err error) {
+		s.loop.Post(func() { s.engineFailed(engine, err) })
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return engine, nil
+}
+
+// engineFailed hands a failure of the engine's background work to the node, on the loop.
+func (s *Server) engineFailed(engine env.Engine, err error) {
+	if s.engine == engine {
+		s.node.Fail(fmt.Errorf("the storage engine failed: %w", err))
+	}
 }
 
 func (s *Server) openLoop() (err error) {
 	s.peers, err = grpcio.NewPeers(grpcio.PeersConfig{
-		Self: s.cfg.Node, Cluster: ClusterID(s.cfg.ClusterName), Members: sortedIDs(s.cfg.Members), Addresses: s.cfg.Members,
-		Dial: s.cfg.Dial, Logger: s.log,
+		Self: s.cfg.Node, Cluster: ClusterID(s.cfg.ClusterName), Address: s.cfg.Members[s.cfg.Node],
+		Addresses: s.cfg.Members, Hints: s.cfg.Members, Dial: s.cfg.Dial, Logger: s.log,
 	})
 	if err != nil {
 		return err
 	}
 	s.loop = osio.NewLoop(s.peers)
+	s.host = newTimedHost(s.loop, s.registry)
+	if s.cfg.LeaseReads {
+		if s.loop.Clock, err = osio.NewSuspensionClock(); err != nil {
+			return fmt.Errorf("lease reads: %w", err)
+		}
+	}
 	return nil
-}
-
-func (s *Server) openNode() (err error) {
-	s.node, err = node.New(s.cfg.nodeConfig(), node.Deps{
-		Host: newTimedHost(s.loop, s.registry), Log: s.wal, Recovery: s.recovery, Engine: s.engine,
-		Seed: rand.Uint64(),
-	})
-	return err
 }
 
 // serve starts what runs by itself.
@@ -155,6 +222,9 @@ func (s *Server) serve() {
 	s.grpc = grpcio.NewServer(grpcio.Services{
 		KV: s.kv, Cluster: grpcio.NewCluster(s.loop, s.node), Peers: s.peers, Health: s.health,
 	})
+	s.book = newAddressBook(s.dir, s.peers, s.log)
+	s.book.follow(s.node)
+	s.running.Go(s.book.run)
 	s.peers.Start(s.loop, s.node.Receive)
 	s.loop.Post(func() {}) // the node's first turn
 	s.running.Go(func() { s.loop.Run(&program{Node: s.node, failed: s.nodeFailed}) })

@@ -6,16 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
@@ -142,63 +139,39 @@ func TestStartFailures(t *testing.T) {
 	require.ErrorIs(t, err, osio.ErrDirDataMissing)
 }
 
-// A node that ran is refused with another member list, its files stay as they are, and it starts again with its own
-// list. Method: a cluster of one node, told that it is one of three.
-func TestChangedMembersAreRefused(t *testing.T) {
+// A node that ran keeps the members its cluster began with, whatever list it is started with later: with other nodes in
+// the list it still leads alone, and without the others it still waits for them. Method: a cluster of one node, told that it
+// is one of three, and one of three nodes, told that it is alone.
+func TestFoundersStay(t *testing.T) {
 	c := newCluster(t, 1)
 	c.start(1, true)
 	c.put(1, "k", "v")
 	c.stop(1)
-	before := files(t, c.config(1, false).Dir)
 	cfg := c.config(1, false)
 	cfg.Members = map[env.NodeID]string{1: c.members[1], 2: "127.0.0.1:1", 3: "127.0.0.1:2"}
-	_, err := Start(cfg)
-	require.ErrorIs(t, err, osio.ErrDirOtherMembers)
-	require.Equal(t, before, files(t, cfg.Dir))
-	c.start(1, false)
-	require.Equal(t, "v", string(c.get(1, "k").Value))
-}
-
-// files is the content of all files below a directory.
-func files(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	all := make(map[string]string)
-	require.NoError(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		all[path] = string(data)
-		return err
-	}))
-	require.NotEmpty(t, all)
-	return all
-}
-
-// Nodes that were started for the first time with different lists refuse each other, so that none counts for two
-// majorities. Method: two nodes know three members and elect a leader; the third knows five, its peers among them,
-// and must neither follow that leader nor get an entry.
-func TestDifferentListsFormNoCommonCluster(t *testing.T) {
-	c := newCluster(t, 3)
-	c.start(1, true)
-	c.start(2, true)
-	c.leader()
-	log := &logBuffer{}
-	cfg := c.config(3, true)
-	cfg.Members = maps.Clone(c.members)
-	cfg.Members[4], cfg.Members[5] = "127.0.0.1:1", "127.0.0.1:2"
-	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
-	third, err := Start(cfg)
+	s, err := Start(cfg)
 	require.NoError(t, err)
-	defer third.Kill()
-	for _, line := range []string{"refused a peer", "peer refuses", "other node ids than that of node 3, which has 1, 2, 3, 4, 5"} {
-		require.Eventually(t, func() bool { return strings.Contains(log.String(), line) }, time.Minute, 5*time.Millisecond, line)
+	c.servers[1] = s
+	require.Equal(t, "v", string(c.get(1, "k").Value))
+
+	c = newCluster(t, 3)
+	for id := range c.members {
+		c.start(id, true)
 	}
 	c.put(1, "k", "v")
-	st, err := third.Status(t.Context())
+	for id := range c.members {
+		c.stop(id)
+	}
+	cfg = c.config(1, false)
+	cfg.Members = map[env.NodeID]string{1: c.members[1]}
+	s, err = Start(cfg)
 	require.NoError(t, err)
-	require.Zero(t, st.Groups[0].LeaderNode)
-	require.Zero(t, st.Groups[0].Last)
+	c.servers[1] = s
+	c.start(2, false)
+	require.Equal(t, "v", string(c.get(2, "k").Value))
+	st, err := s.Status(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []uint64{1, 2, 3}, st.Groups[0].Voters)
 }
 
 // logBuffer collects log lines.
@@ -227,9 +200,11 @@ func TestConfigurationMistakes(t *testing.T) {
 		"cluster name is missing":   func(c *Config) { c.ClusterName = "" },
 		"data directory is missing": func(c *Config) { c.Dir = "" },
 		"not in the member list":    func(c *Config) { c.Node = 2 },
+		"ids are from 1 to 42949":   func(c *Config) { c.Node = 1 << 32; c.Members[1<<32] = "127.0.0.1:1" },
 		"not of the form host:port": func(c *Config) { c.Members = map[env.NodeID]string{1: "localhost"} },
 	} {
 		cfg := good
+		cfg.Members = maps.Clone(good.Members)
 		spoil(&cfg)
 		_, err := Start(cfg)
 		require.ErrorContains(t, err, want)
@@ -269,7 +244,7 @@ func TestFailureIsShown(t *testing.T) {
 		return resp.Status
 	}
 	require.Equal(t, healthpb.HealthCheckResponse_SERVING, check())
-	s.engineFailed(errors.New("disk on fire"))
+	s.loop.Post(func() { s.engineFailed(s.engine, errors.New("disk on fire")) })
 	require.ErrorContains(t, <-s.Failed(), "disk on fire")
 	require.Equal(t, healthpb.HealthCheckResponse_NOT_SERVING, check())
 	st, err := kvpb.NewClusterClient(conn).Status(t.Context(), &kvpb.StatusRequest{})

@@ -4,13 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
+
+	"github.com/holdfastdb/holdfast/kv/boot"
+	"github.com/holdfastdb/holdfast/kv/grpcio"
 )
 
 // maxGrace bounds how long Stop waits for clients to take their answers.
 const maxGrace = 5 * time.Second
 
-// Stop ends the node in order: it refuses new requests, ends the pending ones
+// maxHandOver bounds how long Stop waits for another node to take the leadership over.
+const maxHandOver = 2 * time.Second
+
+// handOverer is a node that can give its leadership away. HandOver is called on the loop and calls done once,
+// there: when the node leads nothing any longer or cannot get rid of it, at once if it leads nothing.
+type handOverer interface {
+	HandOver(done func())
+}
+
+// Stop ends the node in order: it hands its leadership over, so that the others need not wait for an
+// election timeout, refuses new requests, ends the pending ones
 // honestly, flushes the engine and closes everything. If ctx ends before, what is left goes on in the
 // background and ctx's error is returned. Stop after Stop or Kill waits for that one.
 func (s *Server) Stop(ctx context.Context) error {
@@ -39,6 +53,7 @@ func (s *Server) Kill() {
 
 func (s *Server) shutDown(ctx context.Context) error {
 	s.health.Shutdown()
+	handOver(ctx, s.loop, s.node)
 	var failure error
 	// An error says that ctx ended; what follows then ends the rest the hard way.
 	_ = s.loop.Call(ctx, func() {
@@ -50,12 +65,28 @@ func (s *Server) shutDown(ctx context.Context) error {
 	s.stopGRPC(ctx)
 	s.loop.Close()
 	var err error
-	if failure == nil {
+	if failure != nil {
+		err = boot.Failed(s.cfg.FS, s.dir.Path(), failure)
+	} else {
 		if err = s.engine.Flush(); err != nil {
 			err = fmt.Errorf("flushing the storage engine: %w; nothing is lost, the log has it", err)
 		}
 	}
 	return errors.Join(err, s.release())
+}
+
+// handOver waits until the node has handed its leadership over, or for as long as that is worth.
+func handOver(ctx context.Context, loop grpcio.Loop, node handOverer) {
+	ctx, cancel := context.WithTimeout(ctx, maxHandOver)
+	defer cancel()
+	done := make(chan struct{})
+	if !loop.Post(func() { node.HandOver(sync.OnceFunc(func() { close(done) })) }) {
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // stopGRPC lets the calls end by themselves for a while.
@@ -98,6 +129,9 @@ func (s *Server) release() error {
 	}
 	if s.listener != nil {
 		_ = s.listener.Close() // closed already if gRPC served on it
+	}
+	if s.book != nil {
+		s.book.end()
 	}
 	s.running.Wait()
 	if s.engine != nil {
