@@ -37,11 +37,19 @@ type Option uint8
 const (
 	withStale Option = 1 << iota
 	withoutSession
+	withFollower
 )
 
 // WithStale lets any node answer a read from what it has applied, which may be
 // behind: Result.Lag says by how much.
 func WithStale() Option { return withStale }
+
+// WithFollower lets any node answer a read, linearizably all the same: a node that does not
+// lead asks the leader up to where it must have applied, and waits until it has. The
+// client spreads such reads over all endpoints, which takes load from the leader and costs
+// another message on the way. Without a leader it fails as other reads do; it never
+// returns an old value. It cannot be combined with WithStale.
+func WithFollower() Option { return withFollower }
 
 // WithoutSession sends a write outside the client's session. It saves the session's
 // upkeep, but the write is not sent again once it may have been applied, so that more
@@ -53,7 +61,7 @@ func (c *Client) Put(ctx context.Context, key, value []byte, opts ...Option) (Re
 	return c.do(ctx, &Op{Kind: core.Put, Key: key, Value: value}, opts)
 }
 
-// Get reads key, linearizably unless WithStale is given. Result.Found tells whether it
+// Get reads key, linearizably unless WithStale is given (also WithFollower). Result.Found tells whether it
 // has a value.
 func (c *Client) Get(ctx context.Context, key []byte, opts ...Option) (Result, error) {
 	return c.do(ctx, &Op{Kind: core.Get, Key: key}, opts)
@@ -124,6 +132,7 @@ func (c *Client) deadlineIn(timeout time.Duration) env.Instant {
 func (c *Client) do(ctx context.Context, op *Op, opts []Option) (Result, error) {
 	for _, o := range opts {
 		op.Stale = op.Stale || o&withStale != 0
+		op.Follower = op.Follower || o&withFollower != 0
 		op.NoSession = op.NoSession || o&withoutSession != 0
 	}
 	if err := ctx.Err(); err != nil {

@@ -27,18 +27,22 @@ func (c *Core) Response(now env.Instant, ep int, resp *kvpb.Response) {
 	if !ok {
 		return
 	}
-	forLeader := !o.read || !o.spec.Stale
+	// A leader refuses a follower read for the same reasons as any other; only that it was
+	// answered does not tell who leads.
+	stale, anywhere := o.read && o.spec.Stale, o.anywhere()
 	switch resp.Code {
 	case kvpb.Code_OK, kvpb.Code_CONDITION_FAILED:
 		c.answered(now, o, ep, resp)
-		if forLeader {
+		if anywhere {
+			e.unfitUntil = 0
+		} else {
 			c.leads(now, ep, a.sent)
 		}
 	case kvpb.Code_OUTCOME_UNKNOWN:
 		c.ambiguous(now, o, ep, resp, current)
 	case kvpb.Code_NOT_LEADER, kvpb.Code_OVERLOADED, kvpb.Code_UNAVAILABLE, kvpb.Code_SESSION_UNKNOWN,
 		kvpb.Code_SEQUENCE_TOO_OLD, kvpb.Code_WINDOW_FULL, kvpb.Code_INVALID, kvpb.Code_WRONG_PARTITION:
-		if forLeader {
+		if !stale {
 			c.learnRefusal(now, ep, a.sent, resp)
 		}
 		c.refused(now, o, ep, resp, a, current)
@@ -116,6 +120,13 @@ func (c *Core) refused(now env.Instant, o *op, ep int, resp *kvpb.Response, a at
 	}
 	o.note(ep, resp)
 	switch resp.Code {
+	case kvpb.Code_NOT_LEADER, kvpb.Code_WRONG_PARTITION, kvpb.Code_UNAVAILABLE:
+		if o.anywhere() {
+			c.unfit(now, o, ep)
+			return
+		}
+	}
+	switch resp.Code {
 	case kvpb.Code_NOT_LEADER, kvpb.Code_WRONG_PARTITION:
 		o.shun = ep + 1
 		if l := c.leader.ep; l >= 0 && l != ep && c.endpoints[l].connected {
@@ -141,6 +152,14 @@ func (c *Core) refused(now env.Instant, o *op, ep int, resp *kvpb.Response, a at
 	default: // OVERLOADED, WINDOW_FULL: the right endpoint at the wrong time
 		c.backOff(now, o, false)
 	}
+}
+
+// unfit tries the next endpoint with a read that any may answer, and leaves the one that could
+// not out of the rotation for a while: it may be without a leader, or no member.
+func (c *Core) unfit(now env.Instant, o *op, ep int) {
+	c.endpoints[ep].unfitUntil = now.Add(c.cfg.AttemptTimeout)
+	o.shun = ep + 1
+	c.again(now, o)
 }
 
 func (c *Core) refusedSession(now env.Instant, o *op, ep int, resp *kvpb.Response, a attempt, current bool) {

@@ -154,7 +154,7 @@ func (c *Core) Connected(now env.Instant, ep int) {
 		return
 	}
 	e.connected = true
-	e.shunUntil = 0
+	e.shunUntil, e.unfitUntil = 0, 0
 	for o := c.lists[parked].head; o != nil; o = c.lists[parked].head {
 		c.dispatch(now, o)
 	}
@@ -219,7 +219,8 @@ func (c *Core) Tick(now env.Instant) {
 		case o.giveUpAt() <= now:
 			c.giveUp(now, o, ReasonDeadline, c.deadlineMessage(o))
 		case o.place == inFlight:
-			if c.suspect(now, o.cur.ep) || o.silences > 0 {
+			// A node may answer others and not this: it cannot reach the leader to ask it.
+			if c.suspect(now, o.cur.ep) || o.silences > 0 || o.anywhere() {
 				o.shun = o.cur.ep + 1
 			}
 			o.silences++

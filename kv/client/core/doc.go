@@ -50,4 +50,7 @@
 //	        operation remembers at most maxOld earlier attempts (it counts the rest),
 //	        and there are at most MaxEndpoints endpoints.
 //	CORE-9  The same calls give the same outputs.
+//	CORE-10 A read with Op.Follower goes to the endpoints in turn; one that refused such a
+//	        read, or is silent, is left out for a while. It is never sent as a stale read,
+//	        and its answer is no evidence of who leads.
 package core

@@ -60,7 +60,9 @@ func (f *fakeCluster) reply(ep int, req *kvpb.Request, resp *kvpb.Response) {
 
 // receive handles a request that arrived; harsh adds refusals, losses and doubt.
 func (f *fakeCluster) receive(fl flight, harsh bool) {
-	if f.leader != fl.ep && !(fl.req.Stale && fl.req.Kind == kvpb.RequestKind_READ) {
+	// A follower read needs a leader, at any node.
+	elsewhere := fl.req.Kind == kvpb.RequestKind_READ && (fl.req.Stale || fl.req.Follower && f.leader >= 0)
+	if f.leader != fl.ep && !elsewhere {
 		resp := &kvpb.Response{Code: kvpb.Code_NOT_LEADER}
 		hint := f.leader
 		if harsh && rapid.Bool().Draw(f.t, "wrongHint") {

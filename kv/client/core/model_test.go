@@ -44,6 +44,7 @@ func (w *world) submit() {
 		Stale:     rapid.Bool().Draw(w.t, "stale"),
 		NoSession: rapid.IntRange(0, 3).Draw(w.t, "noSession") == 0,
 	}
+	op.Follower = !op.Stale && rapid.Bool().Draw(w.t, "follower")
 	switch kind {
 	case Erase:
 		op.Key = []byte(tag)

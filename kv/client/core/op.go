@@ -74,6 +74,10 @@ type Op struct {
 	Items []Item
 	// Stale lets any endpoint answer a read from what it has applied.
 	Stale bool
+	// Follower lets any endpoint answer a read, linearizably all the same: one that does not
+	// lead asks the leader up to where it must have applied (dissertation §6.4). Such reads
+	// are spread over the endpoints. It excludes Stale.
+	Follower bool
 	// NoSession sends a write outside the session: nothing protects it from being
 	// applied twice, so it is not sent again once it may have been applied.
 	NoSession bool
@@ -98,6 +102,9 @@ func (o *Op) isRead() bool {
 	}
 	return false
 }
+
+// anywhere tells whether the operation need not go to the leader.
+func (o *op) anywhere() bool { return o.read && (o.spec.Stale || o.spec.Follower) }
 
 // Outcome says what is known of an operation (DESIGN §1.4).
 type Outcome uint8

@@ -20,6 +20,8 @@ type endpoint struct {
 	asked env.Instant
 	// shunUntil is when it may be chosen again without need.
 	shunUntil env.Instant
+	// unfitUntil is the same for what any endpoint may answer: it refused such a read.
+	unfitUntil env.Instant
 }
 
 // leadership is the belief who leads.
@@ -38,7 +40,8 @@ var nobody = leadership{ep: -1}
 // pick chooses the endpoint for the operation's next attempt, -1 if none is connected.
 func (c *Core) pick(now env.Instant, o *op) int {
 	shun := o.shun - 1
-	if !o.spec.Stale || !o.read {
+	anywhere := o.anywhere()
+	if !anywhere {
 		if l := c.leader.ep; l >= 0 && l != shun && c.endpoints[l].connected {
 			return l
 		}
@@ -52,7 +55,7 @@ func (c *Core) pick(now env.Instant, o *op) int {
 			continue
 		}
 		rank := 0
-		if e.shunUntil > now {
+		if e.shunUntil > now || anywhere && e.unfitUntil > now {
 			rank = 1
 		}
 		if ep == shun {

@@ -117,7 +117,7 @@ func (c *Core) request(o *op) *kvpb.Request {
 		r.Kind, r.Session, r.Acked = kvpb.RequestKind_KEEP_ALIVE, o.session, c.sess.acked
 		return r
 	case o.read:
-		r.Kind, r.Stale = kvpb.RequestKind_READ, o.spec.Stale
+		r.Kind, r.Stale, r.Follower = kvpb.RequestKind_READ, o.spec.Stale, o.spec.Follower
 	default:
 		r.Kind = kvpb.RequestKind_WRITE
 		if o.seq != 0 {

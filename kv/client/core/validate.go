@@ -15,6 +15,9 @@ const (
 // validate says what is wrong with an operation, "" if nothing is. Servers check
 // the same; refusing here spares the trip and names the limit.
 func (c *Core) validate(o *Op) string {
+	if o.Stale && o.Follower {
+		return "a read is stale or linearizable, not both: choose one of the options"
+	}
 	if o.Kind != Batch {
 		return c.validateItem(o.Kind, o.Key, o.Value, o.ExpectVersion, o.ExpectValue)
 	}
