@@ -51,13 +51,7 @@ func (p *program) run(args ...string) (code int, out, talk string) {
 // Goal: each way a command can end has its exit code, and errors have a text. Method: a table over a
 // store that holds one key, and stores that fail.
 func TestExitCodes(t *testing.T) {
-	failing := func(e store.Ending) error { return &store.Error{Ending: e, Err: errors.New("reason")} }
-	for _, c := range []struct {
-		line string
-		fail error
-		want int
-		talk string
-	}{
+	requireExits(t, []exitCase{
 		{"put k v", nil, exit.OK, ""},
 		{"get user1", nil, exit.OK, ""},
 		{"get nobody", nil, exit.NotFound, "value not found"},
@@ -97,7 +91,26 @@ func TestExitCodes(t *testing.T) {
 		{"server --id 2 --data x --peers 1=a:1", nil, exit.Usage, "node 2 is not in --peers"},
 		{"dev --nodes 0", nil, exit.Usage, "--nodes is 0"},
 		{"config show nothing", nil, exit.Usage, `no command "nothing"`},
-	} {
+	})
+	code, _, talk := newProgram().run("get", "")
+	require.Equal(t, exit.Usage, code)
+	require.Contains(t, talk, "the key is empty")
+}
+
+// exitCase is a command line, what the store's calls end with, and what is wanted: exit code and a part of what is said.
+type exitCase struct {
+	line string
+	fail error
+	want int
+	talk string
+}
+
+func failing(e store.Ending) error { return &store.Error{Ending: e, Err: errors.New("reason")} }
+
+// requireExits runs each line on a store that holds user1.
+func requireExits(t *testing.T, cases []exitCase) {
+	t.Helper()
+	for _, c := range cases {
 		p := newProgram()
 		_, err := p.store.Put(context.Background(), []byte("user1"), []byte("john"))
 		require.NoError(t, err)
@@ -109,9 +122,26 @@ func TestExitCodes(t *testing.T) {
 			require.Contains(t, talk, "error: ", c.line)
 		}
 	}
-	code, _, talk := newProgram().run("get", "")
-	require.Equal(t, exit.Usage, code)
-	require.Contains(t, talk, "the key is empty")
+}
+
+// Goal: the commands on a cluster, and reads at any node, have their exit codes. Method: the same, without a cluster.
+func TestExitCodesOfClusterCommandsAndReadsAtAnyNode(t *testing.T) {
+	requireExits(t, []exitCase{
+		{"get user1 --any", nil, exit.OK, ""},
+		{"get nobody --any", nil, exit.NotFound, "value not found"},
+		{"get k --any", failing(store.NotApplied), exit.NotApplied, "cannot get k: reason"},
+		{"get k --any --stale", nil, exit.Usage, "only one of --any and --stale"},
+		{"cluster", nil, exit.OK, ""},
+		{"cluster add 4", nil, exit.Usage, "NODE=HOST:PORT"},
+		{"cluster stats", nil, exit.Usage, "did you mean `holdfast cluster status`"},
+		{"cluster status --wait 1s", nil, exit.Usage, "unknown flag"},
+		{"cluster remove 3 --endpoints 127.0.0.1:1 --wait 50ms", nil, exit.NotApplied, "nothing was changed"},
+	})
+	p := newProgram()
+	p.run("get", "k", "--any")
+	require.Equal(t, 1, p.store.AnyReads())
+	p.run("get", "k")
+	require.Equal(t, 1, p.store.AnyReads())
 }
 
 // Goal: CLI-2, data is on standard output exactly as documented, in each form. Method: fixed outputs.
@@ -191,22 +221,48 @@ func TestEndpointsComeFromFlagEnvironmentFileOrDefault(t *testing.T) {
 	require.Equal(t, []string{"config", file, "env", "HOLDFAST_CONFIG"}, rows["config"])
 }
 
+// Goal: the settings of commands within commands have variables, sections in the file and a place in config show; what
+// belongs to one call has none. Method: settings of cluster status and cluster add from each origin.
+func TestSettingsOfClusterCommands(t *testing.T) {
+	p := newProgram()
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("cluster: mine\nendpoints: [c:3]\ncluster status:\n  timeout: 9s\ncluster add:\n  wait: 3m\n"), 0o600))
+	p.env["HOLDFAST_ENDPOINTS"] = "b:2"
+	_, out, talk := p.run("config", "show", "cluster", "status", "--config", file)
+	require.Regexp(t, `(?m)^timeout +9s +file +`, out, talk)
+	require.Regexp(t, `(?m)^endpoints +b:2 +env +`, out)
+	_, out, _ = p.run("config", "show", "cluster", "add", "--config", file)
+	require.Regexp(t, `(?m)^wait +3m0s +file +`, out)
+	require.NotContains(t, out, "learner")
+	require.NotContains(t, out, "priority")
+	_, out, _ = p.run("config", "show", "server", "--config", file)
+	require.Regexp(t, `(?m)^cluster +mine +file +`, out)
+	require.NoError(t, os.WriteFile(file, []byte("cluster:\n  timeout: 9s\n"), 0o600))
+	code, _, talk := p.run("config", "show", "server", "--config", file)
+	require.Equal(t, exit.Usage, code)
+	require.Contains(t, talk, `"cluster add"`)
+}
+
 // Goal: status shows live and dead nodes, for people and programs. Method: two reports, fixed output.
 func TestStatusShowsEveryNode(t *testing.T) {
 	p := newProgram()
 	p.store.Nodes(store.NodeReport{Endpoint: "a:1", Status: &kvpb.NodeStatus{
 		Node: 1, ClusterName: "c", Version: "v", UptimeMs: 61500,
 		Groups: []*kvpb.GroupStatus{{Group: 1, Role: "leader", Term: 2, LeaderNode: 1, Commit: 9, Applied: 8, Durable: 9, Last: 9}},
+	}}, store.NodeReport{Endpoint: "c:3", Status: &kvpb.NodeStatus{
+		Node: 3, ClusterName: "c", Version: "v", UptimeMs: 1000, Health: kvpb.Health_REJOINING, HealthReason: "the log is damaged",
 	}}, store.NodeReport{Endpoint: "b:2", Err: errors.New("connection refused")})
 	code, out, talk := p.run("status")
 	require.Zero(t, code, talk)
 	require.Equal(t, ""+
 		"NODE  ENDPOINT  STATE      ROLE    TERM  LEADER  COMMIT  APPLIED  UPTIME\n"+
 		"1     a:1       up         leader  2     1       9       8        1m1s\n"+
-		"-     b:2       no answer  -       -     -       -       -        -  connection refused\n", out)
+		"3     c:3       rejoining  -       -     -       -       -        1s  the log is damaged\n"+
+		"-     b:2       no answer  -       -     -       -       -        -   connection refused\n", out)
 	_, out, _ = p.run("status", "-o", "json")
 	require.JSONEq(t, `[{"endpoint":"a:1","alive":true,"node":1,"cluster":"c","version":"v","uptime_ms":61500,
 		"groups":[{"group":1,"role":"leader","term":2,"leader":1,"commit":9,"applied":8,"durable":9,"last":9}]},
+		{"endpoint":"c:3","alive":true,"node":3,"cluster":"c","version":"v","uptime_ms":1000,"health":"rejoining","health_reason":"the log is damaged"},
 		{"endpoint":"b:2","alive":false,"error":"connection refused"}]`, out)
 }
 

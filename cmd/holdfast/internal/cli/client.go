@@ -26,14 +26,8 @@ func addClientFlags(c *cobra.Command) *clientFlags {
 }
 
 func (f *clientFlags) check() error {
-	if len(f.endpoints) == 0 {
-		return exit.Usagef("give at least one, as in --endpoints 127.0.0.1:7001", "there are no endpoints")
-	}
-	for i, e := range f.endpoints {
-		f.endpoints[i] = strings.TrimSpace(e)
-		if err := store.CheckAddress(f.endpoints[i]); err != nil {
-			return exit.Usagef("give it as in --endpoints 127.0.0.1:7001,127.0.0.1:7002", "endpoint %q: %w", e, err)
-		}
+	if err := store.CheckEndpoints(f.endpoints); err != nil {
+		return err
 	}
 	if f.timeout <= 0 {
 		return exit.Usagef("give one as in --timeout 5s", "the timeout is %v, it must be more than 0", f.timeout)

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *App) getCommand() *cobra.Command {
-	var stale bool
+	var stale, anyNode bool
 	c := &cobra.Command{
 		Use:   "get KEY",
 		Short: "Read a value",
@@ -28,13 +28,23 @@ func (a *App) getCommand() *cobra.Command {
 	}
 	f := addClientFlags(c)
 	c.Flags().BoolVar(&stale, "stale", false, "allow an old value: any node answers from what it has")
-	config.Argument(c.Flags(), "stale")
+	c.Flags().BoolVar(&anyNode, "any", false, "ask any node, linearizable all the same")
+	config.Argument(c.Flags(), "stale", "any")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := checkKey(args[0]); err != nil {
 			return err
 		}
+		if stale && anyNode {
+			return exit.Usagef("--any never returns an old value, --stale may", "give only one of --any and --stale")
+		}
 		return a.with(c.Context(), f, func(ctx context.Context, s store.Store) error {
-			r, err := s.Get(ctx, []byte(args[0]), stale)
+			var r store.Read
+			var err error
+			if anyNode {
+				r, err = s.GetAny(ctx, []byte(args[0]))
+			} else {
+				r, err = s.Get(ctx, []byte(args[0]), stale)
+			}
 			if err != nil {
 				return store.Explain(err, "get "+style.Bytes([]byte(args[0])))
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/check"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/cluster"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/config"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/dev"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
@@ -51,7 +52,7 @@ func (a *App) build(extra []*cobra.Command) {
 		&cobra.Group{ID: groupUse, Title: "Use it:"},
 		&cobra.Group{ID: groupJudge, Title: "Measure, test and judge:"},
 	)
-	a.add(groupRun, dev.Command(a.Streams, &a.format), serve.Command(a.Streams), a.statusCommand())
+	a.add(groupRun, dev.Command(a.Streams, &a.format), serve.Command(a.Streams), a.statusCommand(), a.clusterCommand())
 	a.add(groupUse, a.putCommand(), a.getCommand(), a.eraseCommand(), a.casCommand(), a.shellCommand())
 	a.add(groupJudge, append([]*cobra.Command{a.benchCommand(), a.checkCommand()}, extra...)...)
 	a.add("", a.configCommand(), a.versionCommand())
@@ -65,10 +66,16 @@ func (a *App) add(group string, commands ...*cobra.Command) {
 	}
 }
 
+func (a *App) clusterCommand() *cobra.Command {
+	c := cluster.Command(a.Streams, &a.format, dev.DefaultEndpoints())
+	c.Args = a.unknownCommand
+	return c
+}
+
 func (a *App) checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "Judge a recorded history, or a node's log",
+		Short: "Judge a recorded history, or a node's data",
 		Args:  a.unknownCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -91,6 +92,10 @@ func (f *file) load(root *yaml.Node, known Known) error {
 			f.sections[name.Value] = section
 			continue
 		}
+		if part := within(name.Value, known); part != "" && value.Kind == yaml.MappingNode {
+			return fmt.Errorf("line %d: %q is a setting, and takes one value; the settings of a command within go into a section of its own, as %q",
+				name.Line, name.Value, part)
+		}
 		e, err := loadSetting(name, value, all, "any command")
 		if err != nil {
 			return err
@@ -98,6 +103,19 @@ func (f *file) load(root *yaml.Node, known Known) error {
 		f.top[name.Value] = e
 	}
 	return nil
+}
+
+// within names a command within the given one, "" if there is none.
+func within(command string, known Known) string {
+	if _, ok := known.Commands[command]; !ok {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(known.Commands)) {
+		if strings.HasPrefix(name, command+" ") {
+			return name
+		}
+	}
+	return ""
 }
 
 func loadSettings(section *yaml.Node, names []string, of string) (map[string]entry, error) {

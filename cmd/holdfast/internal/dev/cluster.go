@@ -12,10 +12,13 @@ import (
 	"strconv"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/build"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/serve"
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/grpcio"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 	"github.com/holdfastdb/holdfast/kv/server"
 )
@@ -147,6 +150,16 @@ func (c *Cluster) Status(ctx context.Context, id env.NodeID) (*kvpb.NodeStatus, 
 		return nil, nil
 	}
 	return s.Status(ctx)
+}
+
+// HandOver asks a leader to hand over to a node, 0 for the best of the others.
+func (c *Cluster) HandOver(ctx context.Context, from, to env.NodeID) (*kvpb.TransferLeaderResponse, error) {
+	conn, err := grpc.NewClient(grpcio.Target(c.members[from]), grpcio.DialOptions(nil)...)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return kvpb.NewClusterClient(conn).TransferLeader(ctx, &kvpb.TransferLeaderRequest{ToNode: uint64(to)})
 }
 
 // AwaitLeader returns when a node leads, or false when ctx ends before.

@@ -40,8 +40,8 @@ func Command(streams *style.Streams, format *style.Format) *cobra.Command {
 		Use:   "dev",
 		Short: "Run a cluster on this machine, to use and to break, with a shell",
 		Long: "Run a cluster of separate nodes in one process, each with its own port on 127.0.0.1 and its own data directory,\n" +
-			"and open a shell. Beside the usual commands the shell has NODES, STOP, KILL, START, RESTART, PARTITION and\n" +
-			"HEAL, to see with your own eyes what happens when nodes and networks fail. The data stays, unless --ephemeral is\n" +
+			"and open a shell. Beside the usual commands the shell has NODES, STOP, KILL, START, RESTART, TRANSFER,\n" +
+			"PARTITION and HEAL, to see with your own eyes what happens when nodes and networks fail. The data stays, unless --ephemeral is\n" +
 			"given. If standard input is no terminal, commands are read from it.",
 		Example: "  holdfast dev\n" +
 			"  holdfast dev --nodes 5 --port 7101 --ephemeral\n" +

@@ -215,10 +215,29 @@ func TestPartitionDeposesTheLeaderAndHealingReunites(t *testing.T) {
 	d.leave()
 }
 
+// Goal: TRANSFER moves the leadership to the node that is named, or to another one, at the cost of one term; a node that does not
+// run cannot be named. Method: a dialogue that polls with NODES.
+func TestTransferMovesTheLeadership(t *testing.T) {
+	d := converse(t, testOptions(t))
+	d.put("k", "1")
+	before := d.await(together)[0]
+	to := before.Leader%3 + 1
+	var leads nodeRow
+	d.ask(&leads, "TRANSFER %d", to)
+	require.Equal(t, env.NodeID(to), leads.Node)
+	after := d.await(together)[0]
+	require.Equal(t, to, after.Leader)
+	require.Equal(t, before.Term+1, after.Term)
+	d.ask(&leads, "TRANSFER")
+	require.NotEqual(t, env.NodeID(to), leads.Node)
+	d.put("k", "2")
+	d.leave()
+}
+
 // Goal: mistakes about nodes are explained, and do not end the dialogue. Method: a text script.
 func TestMistakesAboutNodesAreExplained(t *testing.T) {
 	var out, talk safeBuffer
-	script := "START 1\nSTOP 2\nSTOP 2\nKILL 9\nPARTITION 1 2 3\nPARTITION 1 | 1 2\nPARTITION 1|2 3\nNODES\nHEAL\n"
+	script := "START 1\nSTOP 2\nSTOP 2\nTRANSFER 2\nKILL 9\nPARTITION 1 2 3\nPARTITION 1 | 1 2\nPARTITION 1|2 3\nNODES\nHEAL\n"
 	o := testOptions(t)
 	err := run(context.Background(), &style.Streams{In: strings.NewReader(script), Out: &out, Err: &talk}, style.Text, o)
 	require.Equal(t, exit.Usage, exit.Code(err), talk.String())

@@ -13,6 +13,7 @@ import (
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/shell"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/kvpb"
 )
 
 // commands are what the shell of a dev cluster understands beyond the usual.
@@ -23,6 +24,7 @@ func (c *Cluster) commands() []shell.Command {
 		{Name: "KILL", Usage: "N | LEADER", Help: "end a node as kill -9 would: nothing is flushed", Min: 1, Max: 1, Run: c.kill},
 		{Name: "START", Usage: "N", Help: "start node N again with its data", Min: 1, Max: 1, Run: c.start},
 		{Name: "RESTART", Usage: "N", Help: "stop node N, if it runs, and start it again", Min: 1, Max: 1, Run: c.restart},
+		{Name: "TRANSFER", Usage: "[N]", Help: "hand the leadership over to node N, or to the best of the others", Min: 0, Max: 1, Run: c.transfer},
 		{Name: "PARTITION", Usage: "N ... [| N ...]", Help: "cut the network between the sides, as in PARTITION 1 | 2 3", Min: 1, Max: -1, Run: c.partition},
 		{Name: "HEAL", Help: "make the network whole", Run: c.heal},
 	}
@@ -165,6 +167,31 @@ func (c *Cluster) restart(ctx context.Context, s *shell.Session, args []string) 
 		}
 	}
 	return c.start(ctx, s, args)
+}
+
+func (c *Cluster) transfer(ctx context.Context, s *shell.Session, args []string) error {
+	var to env.NodeID
+	if len(args) == 1 {
+		var err error
+		if to, err = c.node(ctx, args[0], true); err != nil {
+			return err
+		}
+	}
+	from, err := c.node(ctx, "leader", true)
+	if err != nil {
+		return err
+	}
+	resp, err := c.HandOver(ctx, from, to)
+	switch {
+	case err != nil:
+		return exit.With(exit.Failure, fmt.Errorf("cannot ask node %d to hand over: %w", from, err), "NODES shows the nodes")
+	case resp.Code == kvpb.Code_INVALID:
+		return exit.With(exit.Denied, errors.New(resp.Message), "NODES shows the nodes")
+	case resp.Code != kvpb.Code_OK:
+		return exit.With(exit.NotApplied, errors.New(resp.Message), "NODES shows who leads; try again")
+	}
+	leader := env.NodeID(resp.LeaderNode)
+	return s.Answer(fmt.Sprintf("Node %d leads now", leader), c.row(ctx, leader))
 }
 
 func (c *Cluster) partition(_ context.Context, s *shell.Session, args []string) error {

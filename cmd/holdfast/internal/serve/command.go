@@ -33,6 +33,11 @@ type options struct {
 	memory    string
 	heartbeat time.Duration
 	election  time.Duration
+	join      []string
+	rejoin    bool
+	compact   string
+	lease     bool
+	drift     int
 }
 
 // Command is `server`.
@@ -41,12 +46,17 @@ func Command(streams *style.Streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "server",
 		Short: "Run one node of a cluster",
-		Long: "Run one node. All nodes are started with the same --peers and --cluster, each with its own --id and --data.\n" +
-			"One port serves clients and the other nodes. SIGTERM and SIGINT stop the node in order.",
+		Long: "Run one node. The nodes that a cluster begins with are started with the same --peers and --cluster, each with its\n" +
+			"own --id and --data. A node that comes later is started with --join, and added with `holdfast cluster add`. Who\n" +
+			"has run once needs neither: the members are in its data.\n\n" +
+			"One port serves clients and the other nodes. SIGTERM and SIGINT stop the node in order: it hands its leadership\n" +
+			"over first. A node that finds its data damaged sets it aside and gets a new copy from the others; one whose disk\n" +
+			"is lost does the same when it is started with --rejoin.",
 		Example: "  P=1=127.0.0.1:7001,2=127.0.0.1:7002,3=127.0.0.1:7003\n" +
 			"  holdfast server --id 1 --peers $P --cluster mine --data ./data/1\n" +
 			"  holdfast server --id 2 --peers $P --cluster mine --data ./data/2\n" +
 			"  holdfast server --id 3 --peers $P --cluster mine --data ./data/3\n" +
+			"  holdfast server --id 4 --join 127.0.0.1:7001 --listen 127.0.0.1:7004 --cluster mine --data ./data/4\n" +
 			"  holdfast server --config /etc/holdfast.yaml      # the same settings from a file",
 		Args: exit.Args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), streams, o) },
@@ -54,7 +64,9 @@ func Command(streams *style.Streams) *cobra.Command {
 	f := c.Flags()
 	f.Uint64Var(&o.id, "id", 0, "this node's id, from 1 on; never given to another node of the cluster")
 	f.StringVar(&o.listen, "listen", "", "address to listen on (default: this node's address in --peers)")
-	f.StringSliceVar(&o.peers, "peers", nil, "all nodes as ID=HOST:PORT, separated by commas; this one may be left out if --listen is given")
+	f.StringSliceVar(&o.peers, "peers", nil, "the nodes that the cluster begins with as ID=HOST:PORT, separated by commas; later only a help to find them")
+	f.StringSliceVar(&o.join, "join", nil, "nodes of a running cluster as HOST:PORT, separated by commas: start a node that is no member yet, and waits to be added")
+	f.BoolVar(&o.rejoin, "rejoin", false, "this member's data is lost: let the others replace its replica by a new one; no effect while the data is there")
 	f.StringVar(&o.data, "data", "", "data directory of this node")
 	f.StringVar(&o.cluster, "cluster", "holdfast", "name of the cluster")
 	f.StringVar(&o.fresh, "new", freshAuto, "may the data directory be empty: yes (this node never ran before), no, or auto (only if no member that answers knows this node)")
@@ -64,6 +76,9 @@ func Command(streams *style.Streams) *cobra.Command {
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.IntVar(&o.gcPercent, "gc-percent", 400, "how much the heap may grow between garbage collections, in percent; GOGC, if set, goes before the default")
 	f.StringVar(&o.memory, "memory-limit", "2GiB", "heap size from which on garbage is collected more often; 0 is none; GOMEMLIMIT, if set, goes before the default")
+	f.StringVar(&o.compact, "compact-size", "0", "size of applied log entries, as in 64MiB, after which the log is shortened; 0 is the built-in default")
+	f.BoolVar(&o.lease, "lease-reads", false, "let a leader answer reads from a lease, without asking the others; reads may be stale if clocks drift more than --max-clock-drift. The same on all nodes")
+	f.IntVar(&o.drift, "max-clock-drift", defaultDrift, "for --lease-reads: how much the rate of any node's clock may be wrong, in millionths (ppm), as while it is corrected; leases are shorter by twice that. The same on all nodes")
 	f.DurationVar(&o.heartbeat, "heartbeat", 0, "interval of the leader's heartbeats; 0 is the built-in default")
 	f.DurationVar(&o.election, "election-timeout", 0, "silence of the leader after which a node stands for election; 0 is the built-in default")
 	return c
@@ -78,6 +93,9 @@ func run(ctx context.Context, streams *style.Streams, o options) error {
 		return err
 	}
 	if cfg.New, err = o.mayBeEmpty(ctx, cfg); err != nil {
+		return err
+	}
+	if err := o.askCluster(ctx, &cfg); err != nil {
 		return err
 	}
 	s, err := server.Start(cfg)
@@ -116,16 +134,48 @@ func (o *options) serverConfig(streams *style.Streams) (server.Config, error) {
 	case o.data == "":
 		return server.Config{}, exit.Usagef("give each node a directory of its own, as in --data ./data/1", "--data is missing")
 	case members[env.NodeID(o.id)] == "" && o.listen == "":
-		return server.Config{}, exit.Usagef(fmt.Sprintf("add %d=HOST:PORT to --peers, or correct --id", o.id), "node %d is not in --peers", o.id)
+		return server.Config{}, exit.Usagef(fmt.Sprintf("give its address with --listen HOST:PORT, add %d=HOST:PORT to --peers, or correct --id", o.id), "node %d is not in --peers, and there is no --listen", o.id)
 	}
 	if members[env.NodeID(o.id)] == "" {
 		members[env.NodeID(o.id)] = o.listen
+	}
+	if err := o.checkJoining(members); err != nil {
+		return server.Config{}, err
+	}
+	compact, err := o.compactBytes()
+	if err != nil {
+		return server.Config{}, err
+	}
+	if o.drift < 0 || o.drift > maxDrift {
+		return server.Config{}, exit.Usagef("a quartz clock is off by less than 200, and by up to 500 more while NTP corrects it", "--max-clock-drift is %d, it must be 0 to %d millionths", o.drift, maxDrift)
 	}
 	return server.Config{
 		Node: env.NodeID(o.id), ClusterName: o.cluster, Version: build.Version(), Members: members,
 		ListenAddress: o.listen, MetricsAddress: o.metrics, Dir: o.data,
 		HeartbeatInterval: o.heartbeat, ElectionTimeout: o.election, Logger: logger,
+		Join: len(o.join) > 0 && !o.rejoin, Rejoin: o.rejoin,
+		CompactBytes: compact, LeaseReads: o.lease, MaxClockDrift: o.drift,
 	}, nil
+}
+
+const (
+	// minCompact is a log size below which shortening it costs more than it saves.
+	minCompact = 64 << 10
+	// maxDrift is what raft.Config allows.
+	maxDrift = 500_000
+	// defaultDrift is twenty times what NTP corrects a clock by at most, and makes leases only 2 % shorter.
+	defaultDrift = 10_000
+)
+
+func (o *options) compactBytes() (int, error) {
+	size, err := parseSize(o.compact)
+	switch {
+	case err != nil:
+		return 0, exit.Usagef("give it as in --compact-size 64MiB, or 0", "--compact-size %q: %w", o.compact, err)
+	case size != 0 && size < minCompact:
+		return 0, exit.Usagef("the default is 64MiB", "--compact-size %s is too small, it must be 64KiB or more, or 0", o.compact)
+	}
+	return int(size), nil
 }
 
 // tuneMemory sets the garbage collector, unless Go's own variables do.

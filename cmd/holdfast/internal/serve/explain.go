@@ -10,7 +10,7 @@ import (
 
 // Explain turns the error of a node's start into one for a person. What the
 // packages below say is complete; portHint is added where the port is taken, and
-// --new where a directory is empty, --peers where it has other members.
+// --new or --rejoin where data is missing.
 func Explain(err error, portHint string) error {
 	var listen *server.ListenError
 	switch {
@@ -19,9 +19,9 @@ func Explain(err error, portHint string) error {
 	case errors.As(err, &listen) && errors.Is(err, server.ErrAddressInUse):
 		return exit.With(exit.Failure, err, portHint)
 	case errors.Is(err, osio.ErrDirEmpty):
-		return exit.With(exit.Failure, err, "if this node really never ran before, start it once with --new")
-	case errors.Is(err, osio.ErrDirOtherMembers):
-		return exit.With(exit.Failure, err, "name the same node ids in --peers as at its first start; only addresses may change")
+		return exit.With(exit.Failure, err, "if this node really never ran before, start it once with --new; if its data is lost, with --rejoin")
+	case errors.Is(err, osio.ErrDirDataMissing):
+		return exit.With(exit.Failure, err, "if the files are lost, start it with --rejoin")
 	}
 	return exit.With(exit.Failure, err, "")
 }

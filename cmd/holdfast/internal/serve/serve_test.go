@@ -51,19 +51,32 @@ func TestSizesAreRead(t *testing.T) {
 	}
 }
 
-// Goal: SERVE-2, a member's answer speaks against an empty directory exactly when this node may have taken part.
-// Method: statuses of young and old clusters.
+// Goal: SERVE-2, a member's answer speaks against an empty directory exactly when this node may have taken part, or is none of
+// the first members. Method: statuses of young and old clusters.
 func TestEvidenceThatANodeIsNotNew(t *testing.T) {
-	status := func(term, commit, match uint64) *kvpb.NodeStatus {
+	status := func(term, commit, match uint64, members ...*kvpb.GroupMember) *kvpb.NodeStatus {
 		return &kvpb.NodeStatus{Node: 1, Groups: []*kvpb.GroupStatus{{
-			Term: term, Commit: commit, Peers: []*kvpb.PeerProgress{{Node: 2, Match: 50}, {Node: 3, Match: match}},
+			Term: term, Commit: commit, Peers: []*kvpb.PeerProgress{{Node: 2, Match: 50}, {Node: 3, Match: match}}, Configuration: members,
 		}}}
 	}
-	require.Empty(t, evidenceIn(status(0, 0, 0), 3))
-	require.Empty(t, evidenceIn(status(5, 0, 0), 3), "elections before anything was committed")
-	require.Empty(t, evidenceIn(status(1, 100, 0), 3), "the first leader never heard of it")
-	require.NotEmpty(t, evidenceIn(status(1, 100, 1), 3), "it acknowledged")
-	require.NotEmpty(t, evidenceIn(status(2, 100, 0), 3), "it may have been the leader")
+	none := func(s *kvpb.NodeStatus, why string) {
+		evidence, next := evidenceIn(s, 3)
+		require.Empty(t, evidence, why)
+		require.Empty(t, next)
+	}
+	some := func(s *kvpb.NodeStatus, say, doNext string) {
+		evidence, next := evidenceIn(s, 3)
+		require.Contains(t, evidence, say)
+		require.Contains(t, next, doNext)
+	}
+	none(status(0, 0, 0), "nothing happened")
+	none(status(5, 0, 0), "elections before anything was committed")
+	none(status(2, 100, 0), "the first leader never heard of it")
+	none(status(2, 100, 0, &kvpb.GroupMember{Node: 1}, &kvpb.GroupMember{Node: 3}), "it is a member from the beginning on")
+	some(status(2, 100, 1), "acknowledge entries up to 1", "--rejoin")
+	some(status(3, 100, 0), "in term 3 with 100 entries", "--rejoin")
+	some(status(2, 9, 0, &kvpb.GroupMember{Node: 3, Generation: 2}), "added in generation 2", "--rejoin")
+	some(status(2, 9, 0, &kvpb.GroupMember{Node: 1}), "no member", "--join")
 }
 
 // node is the options of a cluster of one node on a free port.
@@ -74,7 +87,7 @@ func node(t *testing.T) options {
 	address := l.Addr().String()
 	require.NoError(t, l.Close())
 	return options{
-		id: 1, listen: address, data: filepath.Join(t.TempDir(), "d"), cluster: "c", fresh: freshAuto,
+		id: 1, listen: address, peers: []string{"1=" + address}, compact: "0", data: filepath.Join(t.TempDir(), "d"), cluster: "c", fresh: freshAuto,
 		logLevel: "error", logFormat: "text", gcPercent: 100, memory: "0",
 	}
 }
@@ -97,7 +110,7 @@ func TestSignalEndsANodeInOrder(t *testing.T) {
 }
 
 // Goal: what keeps a node from starting is said with the next step, and costs nothing. Method: a taken port, an
-// empty directory where it may not be, a directory in use by another node or cluster, or with other members.
+// empty directory where it may not be, a directory in use by another node or cluster; other peers are none of it.
 func TestStartFailuresAreExplained(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -114,6 +127,16 @@ func TestStartFailuresAreExplained(t *testing.T) {
 	err = run(ctx, streams(&talk), o)
 	require.ErrorIs(t, err, osio.ErrDirEmpty)
 	require.Contains(t, exit.Text(err), "--new")
+	require.Contains(t, exit.Text(err), "--rejoin")
+
+	alone := o
+	alone.fresh, alone.peers = freshAuto, nil
+	err = run(ctx, streams(&talk), alone)
+	require.ErrorContains(t, err, "nothing says which cluster the node is of", "a member without its disk must not begin a cluster of its own")
+	for _, way := range []string{"--peers", "--join", "--rejoin", "--new"} {
+		require.Contains(t, exit.Text(err), way)
+	}
+	require.NoDirExists(t, o.data)
 
 	o.fresh = freshYes
 	require.NoError(t, run(ctx, streams(&talk), o))
@@ -125,11 +148,10 @@ func TestStartFailuresAreExplained(t *testing.T) {
 	require.ErrorIs(t, run(ctx, streams(&talk), other), osio.ErrDirOtherNode)
 	other = o
 	other.peers = []string{"2=127.0.0.1:1"}
-	err = run(ctx, streams(&talk), other)
-	require.ErrorIs(t, err, osio.ErrDirOtherMembers)
-	require.Equal(t, exit.Failure, exit.Code(err))
-	require.Contains(t, exit.Text(err), "--peers")
+	require.NoError(t, run(ctx, streams(&talk), other), "--peers only helps to find the others")
 	require.NoError(t, run(ctx, streams(&talk), o))
+	alone.peers = nil
+	require.NoError(t, run(ctx, streams(&talk), alone), "its data says who the members are")
 
 	o.fresh = "perhaps"
 	require.Equal(t, exit.Usage, exit.Code(run(ctx, streams(&talk), o)))

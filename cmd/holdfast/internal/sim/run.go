@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,6 +83,9 @@ func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
 	streams.Talk("%s simulated in %s", style.Duration(report.Virtual), style.Duration(took))
 	for _, c := range report.Evidence.Counters() {
 		streams.Talk("  %-45s %d", c.Name, c.Count)
+	}
+	for _, name := range report.Idle() {
+		streams.Data("in %d runs no %s: this nemesis does nothing", report.Runs, strings.TrimSuffix(name, " took effect")+" ever took effect")
 	}
 	return ended(outcome(report))
 }

@@ -22,7 +22,7 @@ const askTime = 2 * time.Second
 // Status asks the endpoints, and then the members they name, in the order of node
 // ids; those that do not answer come last.
 func (r *remote) Status(ctx context.Context) ([]NodeReport, error) {
-	reports := ask(ctx, r.endpoints)
+	reports := Ask(ctx, r.endpoints)
 	var more []string
 	for _, rep := range reports {
 		for _, m := range rep.Status.GetMembers() {
@@ -31,7 +31,7 @@ func (r *remote) Status(ctx context.Context) ([]NodeReport, error) {
 			}
 		}
 	}
-	reports = append(reports, ask(ctx, more)...)
+	reports = append(reports, Ask(ctx, more)...)
 	slices.SortStableFunc(reports, func(a, b NodeReport) int {
 		// Node ids start at 1; 0-1 is the largest number, for those without an answer.
 		x, y := a.Status.GetNode()-1, b.Status.GetNode()-1
@@ -53,7 +53,9 @@ func dropTwins(reports []NodeReport) []NodeReport {
 	})
 }
 
-func ask(ctx context.Context, addresses []string) []NodeReport {
+// Ask asks nodes at the same time, each for two seconds at most; the reports are in the order of the
+// addresses.
+func Ask(ctx context.Context, addresses []string) []NodeReport {
 	reports := make([]NodeReport, len(addresses))
 	var wg sync.WaitGroup
 	for i, address := range addresses {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
 	"github.com/holdfastdb/holdfast/kv/client"
 	"github.com/holdfastdb/holdfast/kv/client/core"
 )
@@ -29,6 +31,21 @@ func CheckAddress(address string) error {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 || host == "" {
 		return fmt.Errorf("%q needs a host and a port from 1 to 65535", address)
+	}
+	return nil
+}
+
+// CheckEndpoints trims the addresses of --endpoints, in place, and refuses those that cannot be
+// used.
+func CheckEndpoints(endpoints []string) error {
+	if len(endpoints) == 0 {
+		return exit.Usagef("give at least one, as in --endpoints 127.0.0.1:7001", "there are no endpoints")
+	}
+	for i, e := range endpoints {
+		endpoints[i] = strings.TrimSpace(e)
+		if err := CheckAddress(endpoints[i]); err != nil {
+			return exit.Usagef("give it as in --endpoints 127.0.0.1:7001,127.0.0.1:7002", "endpoint %q: %w", e, err)
+		}
 	}
 	return nil
 }
@@ -58,6 +75,14 @@ func (r *remote) Get(ctx context.Context, key []byte, stale bool) (Read, error) 
 	if stale {
 		opts = append(opts, client.WithStale())
 	}
+	return r.read(ctx, key, opts...)
+}
+
+func (r *remote) GetAny(ctx context.Context, key []byte) (Read, error) {
+	return r.read(ctx, key, client.WithFollower())
+}
+
+func (r *remote) read(ctx context.Context, key []byte, opts ...client.Option) (Read, error) {
 	res, err := r.client.Get(ctx, key, opts...)
 	return Read{
 		Found: res.Found, Value: res.Value, Version: res.Version, LagMS: uint64(res.Lag.Milliseconds()), Place: place(&res),

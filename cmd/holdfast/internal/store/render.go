@@ -77,9 +77,12 @@ func PrintStatus(w io.Writer, reports []NodeReport) error {
 			fmt.Fprintf(t, "-\t%s\tno answer\t-\t-\t-\t-\t-\t-%s\n", n.Endpoint, remark(n.Error))
 			continue
 		}
-		state := "up"
-		if n.Failure != "" {
+		state, why := "up", n.Failure
+		switch {
+		case n.Failure != "":
 			state = "failed"
+		case n.Health != "":
+			state, why = n.Health, n.HealthReason
 		}
 		head := fmt.Sprintf("%d\t%s\t%s", n.Node, n.Endpoint, state)
 		for _, g := range n.Groups {
@@ -87,10 +90,10 @@ func PrintStatus(w io.Writer, reports []NodeReport) error {
 			if g.Leader != 0 {
 				leader = fmt.Sprint(g.Leader)
 			}
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%d\t%d\t%s%s\n", head, g.Role, g.Term, leader, g.Commit, g.Applied, n.Uptime().Truncate(time.Second), remark(n.Failure))
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%d\t%d\t%s%s\n", head, g.Role, g.Term, leader, g.Commit, g.Applied, n.Uptime().Truncate(time.Second), remark(why))
 		}
 		if len(n.Groups) == 0 {
-			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s%s\n", head, n.Uptime().Truncate(time.Second), remark(n.Failure))
+			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s%s\n", head, n.Uptime().Truncate(time.Second), remark(why))
 		}
 	}
 	return t.Flush()

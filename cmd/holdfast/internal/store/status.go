@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strings"
 	"time"
 
 	"github.com/holdfastdb/holdfast/kv/kvpb"
@@ -16,15 +17,19 @@ type NodeReport struct {
 
 // Node is a node's status in the form of the output.
 type Node struct {
-	Endpoint string  `json:"endpoint"`
-	Alive    bool    `json:"alive"`
-	Error    string  `json:"error,omitempty"`
-	Node     uint64  `json:"node,omitempty"`
-	Cluster  string  `json:"cluster,omitempty"`
-	Version  string  `json:"version,omitempty"`
-	UptimeMS uint64  `json:"uptime_ms,omitempty"`
-	Failure  string  `json:"failure,omitempty"`
-	Groups   []Group `json:"groups,omitempty"`
+	Endpoint string `json:"endpoint"`
+	Alive    bool   `json:"alive"`
+	Error    string `json:"error,omitempty"`
+	Node     uint64 `json:"node,omitempty"`
+	Cluster  string `json:"cluster,omitempty"`
+	Version  string `json:"version,omitempty"`
+	UptimeMS uint64 `json:"uptime_ms,omitempty"`
+	Failure  string `json:"failure,omitempty"`
+	// Health is "damaged" or "rejoining" where what the node has on disk cannot be relied on; HealthReason
+	// says why.
+	Health       string  `json:"health,omitempty"`
+	HealthReason string  `json:"health_reason,omitempty"`
+	Groups       []Group `json:"groups,omitempty"`
 }
 
 // Group is a node's part of one Raft group.
@@ -51,6 +56,9 @@ func (r NodeReport) Summary() Node {
 	}
 	n.Alive, n.Node, n.Cluster, n.Version = true, s.Node, s.ClusterName, s.Version
 	n.UptimeMS, n.Failure = s.UptimeMs, s.Failure
+	if s.Health != kvpb.Health_SOUND {
+		n.Health, n.HealthReason = strings.ToLower(s.Health.String()), s.HealthReason
+	}
 	for _, g := range s.Groups {
 		n.Groups = append(n.Groups, Group{
 			Group: g.Group, Role: g.Role, Term: g.Term, Leader: g.LeaderNode,

@@ -8,6 +8,8 @@ type Store interface {
 	Put(ctx context.Context, key, value []byte) (Written, error)
 	// Get reads key, linearizably unless stale is set.
 	Get(ctx context.Context, key []byte, stale bool) (Read, error)
+	// GetAny reads key linearizably at any node, which asks the leader where it must be.
+	GetAny(ctx context.Context, key []byte) (Read, error)
 	// Erase removes key.
 	Erase(ctx context.Context, key []byte) (Erased, error)
 	// CompareAndSet stores value if the key is as expected.

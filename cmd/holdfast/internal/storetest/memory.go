@@ -18,6 +18,7 @@ type Memory struct {
 	items   map[string]item
 	version uint64
 	fail    error
+	any     int
 	before  func()
 	nodes   []store.NodeReport
 }
@@ -66,6 +67,25 @@ func (m *Memory) Put(_ context.Context, key, value []byte) (store.Written, error
 func (m *Memory) Get(_ context.Context, key []byte, _ bool) (store.Read, error) {
 	leave, err := m.enter()
 	defer leave()
+	return m.read(key, err)
+}
+
+// GetAny implements store.Store.
+func (m *Memory) GetAny(_ context.Context, key []byte) (store.Read, error) {
+	leave, err := m.enter()
+	defer leave()
+	m.any++
+	return m.read(key, err)
+}
+
+// AnyReads counts the calls of GetAny.
+func (m *Memory) AnyReads() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.any
+}
+
+func (m *Memory) read(key []byte, err error) (store.Read, error) {
 	if err != nil {
 		return store.Read{}, err
 	}
