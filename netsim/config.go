@@ -40,12 +40,14 @@ type LinkConfig struct {
 	Delay     Dist    // from sending to arrival
 	Loss      float64 // probability that a message is lost
 	Duplicate float64 // probability that a message arrives twice
-	// FIFO makes messages arrive in the order they were sent, as on a TCP
-	// connection. Otherwise independent delays reorder them.
+	// FIFO makes the messages of each channel arrive in the order they were sent, as on
+	// a TCP connection. Otherwise independent delays reorder them. Messages of
+	// different channels may always overtake each other.
 	FIFO bool
-	// BytesPerSecond limits the rate at which the link takes messages; 0 is no limit.
+	// BytesPerSecond limits the rate at which each channel takes messages; 0 is no limit.
 	BytesPerSecond int64
-	// MaxInFlight bounds the messages under way; more are dropped. 0 is no bound.
+	// MaxInFlight bounds the messages of each channel under way; more are dropped. 0 is
+	// no bound.
 	MaxInFlight int
 }
 
@@ -95,6 +97,10 @@ func DefaultConfig() Config {
 			},
 			env.LaneFetch: {
 				Run:  Dist{Base: 50 * us, Jitter: 500 * us, Tail: 0.001, TailMin: ms, TailMax: 50 * ms},
+				Done: Dist{Base: 5 * us, Jitter: 20 * us},
+			},
+			env.LaneSnapshot: {
+				Run:  Dist{Base: 200 * us, Jitter: 2 * ms, Tail: 0.005, TailMin: 10 * ms, TailMax: 500 * ms},
 				Done: Dist{Base: 5 * us, Jitter: 20 * us},
 			},
 		},

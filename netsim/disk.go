@@ -45,7 +45,8 @@ type Disk struct {
 	blown bool
 
 	faults     []*Fault
-	misdirects []misdirect
+	misdirects []*Misdirection
+	lastSync   uint64 // syncs of files so far that wrote something
 }
 
 var _ env.FS = (*Disk)(nil)
@@ -64,6 +65,9 @@ type inode struct {
 	pending []pendingWrite
 	buf     []byte // the bytes of pending
 	alloc   int64  // reserved space, at least len(data)
+	// newest is the lowest offset that the last sync wrote, syncedAt its number.
+	newest   int
+	syncedAt uint64
 
 	// Of a directory.
 	children map[string]*inode
@@ -205,7 +209,10 @@ func (d *Disk) note(kind Kind, what string, size int, detail uint64) {
 }
 
 // op admits one operation on a path, or fails it.
-func (d *Disk) op(op Op, name string) error {
+func (d *Disk) op(op Op, name string) error { return d.opAt(op, name, span{}) }
+
+// opAt is op for an operation that concerns a part of a file.
+func (d *Disk) opAt(op Op, name string, at span) error {
 	if d.blown {
 		return ErrCrashed
 	}
@@ -224,7 +231,7 @@ func (d *Disk) op(op Op, name string) error {
 		d.stats.DiskOps++
 	}
 	if len(d.faults) > 0 {
-		return d.fault(op, name)
+		return d.fault(op, name, at)
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (d *Disk) DurableView() env.FS {
 // to no process and has no faults, no fuse and counters of its own.
 func (d *Disk) Clone() *Disk {
 	c := &Disk{
-		cfg: d.cfg, seed: d.seed, stats: new(Stats), lastInode: d.lastInode,
+		cfg: d.cfg, seed: d.seed, stats: new(Stats), lastInode: d.lastInode, lastSync: d.lastSync,
 		locks: make(map[string]bool), losses: d.losses, used: d.used,
 	}
 	seen := make(map[*inode]*inode)

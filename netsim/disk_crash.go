@@ -19,6 +19,7 @@ func (d *Disk) PowerLoss() {
 func (d *Disk) crash(mode CrashMode) {
 	d.epoch++
 	clear(d.locks)
+	d.forgetMisdirected()
 	if mode == PowerLoss {
 		d.lose()
 	}

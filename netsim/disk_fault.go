@@ -3,7 +3,6 @@ package netsim
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"syscall"
 )
@@ -36,7 +35,10 @@ type Fault struct {
 	Match string // part of the path of the file, as it was opened; empty matches all
 	Skip  int    // let that many matching operations pass first
 	Count int    // fail that many; 0 means all from then on
-	Err   error  // what they fail with; nil means EIO
+	// From and To limit reads and writes to those that touch bytes From to To-1 of the
+	// file; a To of 0 means its end.
+	From, To int64
+	Err      error // what they fail with; nil means EIO
 	// Partial makes a failing write write half of its bytes first.
 	Partial bool
 	// KeepDirty keeps the unsynced bytes of a file whose sync fails. By default
@@ -105,15 +107,29 @@ func (d *Disk) FailNextSync(match string) *Fault {
 	return d.Inject(Fault{Ops: OpSync, Match: match, Count: 1})
 }
 
+// FailNextRead makes the next read of a matching file fail with EIO.
+func (d *Disk) FailNextRead(match string) *Fault {
+	return d.Inject(Fault{Ops: OpRead, Match: match, Count: 1})
+}
+
 // FailReads makes all reads of matching files fail with EIO from now on.
 func (d *Disk) FailReads(match string) *Fault {
 	return d.Inject(Fault{Ops: OpRead, Match: match})
 }
 
+// span is the bytes from to to-1 of a file.
+type span struct{ from, to int64 }
+
+// covers reports whether the fault is one for these bytes. An operation without bytes
+// is not limited.
+func (f *Fault) covers(at span) bool {
+	return at.from == at.to || at.to > f.From && (f.To == 0 || at.from < f.To)
+}
+
 // fault returns the error of the first fault that matches the operation.
-func (d *Disk) fault(op Op, name string) error {
+func (d *Disk) fault(op Op, name string, at span) error {
 	for _, f := range d.faults {
-		if f.Ops&op == 0 || !strings.Contains(name, f.Match) || f.Count > 0 && f.Hits >= f.Count {
+		if f.Ops&op == 0 || !strings.Contains(name, f.Match) || f.Count > 0 && f.Hits >= f.Count || !f.covers(at) {
 			continue
 		}
 		if f.Skip > 0 {
@@ -136,102 +152,5 @@ func (d *Disk) fault(op Op, name string) error {
 		d.note(KindDiskFault, name, 0, uint64(op))
 		return &faultError{err: f.Err, fault: f}
 	}
-	return nil
-}
-
-// misdirect is a write that is to land elsewhere.
-type misdirect struct {
-	match string
-	delta int64
-}
-
-// MisdirectNextWrite makes the next write to a matching file land delta bytes
-// from where it should, at the start of the file at the lowest.
-func (d *Disk) MisdirectNextWrite(match string, delta int64) {
-	d.misdirects = append(d.misdirects, misdirect{match, delta})
-	d.note(KindFault, "misdirect "+match, 0, uint64(delta))
-}
-
-// redirect returns where a write to an offset lands.
-func (d *Disk) redirect(name string, off int64) int64 {
-	for i, m := range d.misdirects {
-		if strings.Contains(name, m.match) {
-			d.misdirects = append(d.misdirects[:i], d.misdirects[i+1:]...)
-			d.stats.Misdirected++
-			d.note(KindDiskFault, "misdirect "+name, 0, uint64(off))
-			return max(off+m.delta, 0)
-		}
-	}
-	return off
-}
-
-// damaged returns the file to damage at rest.
-func (d *Disk) damaged(name string, off int64) (*inode, error) {
-	n := d.lookup(name, false)
-	switch {
-	case n == nil:
-		return nil, pathError("damage", name, fs.ErrNotExist)
-	case n.dir || off < 0 || off > int64(len(n.data)):
-		return nil, pathError("damage", name, fs.ErrInvalid)
-	}
-	return n, nil
-}
-
-// FlipBit inverts one bit at rest: what reads see and what is durable both change.
-func (d *Disk) FlipBit(name string, off int64, bit int) error {
-	n, err := d.damaged(name, off)
-	if err != nil {
-		return err
-	}
-	if off == int64(len(n.data)) || bit < 0 || bit > 7 {
-		return pathError("damage", name, fs.ErrInvalid)
-	}
-	n.data[off] ^= 1 << bit
-	if off < int64(len(n.durable)) {
-		n.durable[off] ^= 1 << bit
-	}
-	d.stats.BitFlips++
-	d.note(KindFault, "flip "+name, 0, uint64(off)<<3|uint64(bit))
-	return nil
-}
-
-// FlipRandomBit inverts one bit of one of the files that match, each bit being
-// equally likely, and returns where; ok is false when there is none.
-func (d *Disk) FlipRandomBit(match string, draw uint64) (name string, off int64, bit int, ok bool) {
-	var total uint64
-	files := d.Files()
-	for _, f := range files {
-		if strings.Contains(f.Path, match) {
-			total += uint64(f.Size)
-		}
-	}
-	if total == 0 {
-		return "", 0, 0, false
-	}
-	at := draw % (total * 8)
-	for _, f := range files {
-		if !strings.Contains(f.Path, match) {
-			continue
-		}
-		if at < uint64(f.Size)*8 {
-			name, off, bit = f.Path, int64(at/8), int(at%8)
-			break
-		}
-		at -= uint64(f.Size) * 8
-	}
-	return name, off, bit, d.FlipBit(name, off, bit) == nil
-}
-
-// Truncate cuts a file off at rest.
-func (d *Disk) Truncate(name string, size int64) error {
-	n, err := d.damaged(name, size)
-	if err != nil {
-		return err
-	}
-	n.data = n.data[:size:size]
-	n.durable = n.durable[:min(size, int64(len(n.durable)))]
-	n.settled()
-	d.stats.Truncations++
-	d.note(KindFault, "truncate "+name, 0, uint64(size))
 	return nil
 }

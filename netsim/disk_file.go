@@ -31,14 +31,16 @@ func (d *Disk) handle(name string, n *inode, write bool) *file {
 }
 
 // op admits one operation on the open file, or fails it.
-func (f *file) op(op Op, verb string) error {
+func (f *file) op(op Op, verb string) error { return f.opAt(op, verb, span{}) }
+
+func (f *file) opAt(op Op, verb string, at span) error {
 	switch {
 	case f.epoch != f.d.epoch:
 		return pathError(verb, f.name, ErrCrashed)
 	case f.closed:
 		return pathError(verb, f.name, fs.ErrClosed)
 	}
-	if err := f.d.op(op, f.name); err != nil {
+	if err := f.d.opAt(op, f.name, at); err != nil {
 		return pathError(verb, f.name, err)
 	}
 	return nil
@@ -72,7 +74,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *file) readAt(p []byte, off int64) (int, error) {
-	if err := f.op(OpRead, "read"); err != nil {
+	if err := f.opAt(OpRead, "read", span{off, off + int64(len(p))}); err != nil {
 		return 0, err
 	}
 	if f.n.dir {
@@ -113,7 +115,7 @@ func (f *file) writeAt(p []byte, off int64) (int, error) {
 	case !f.write:
 		return 0, pathError("write", f.name, syscall.EBADF)
 	}
-	if err := f.op(OpWrite, "write"); err != nil {
+	if err := f.opAt(OpWrite, "write", span{off, off + int64(len(p))}); err != nil {
 		switch ft := faultIn(err); {
 		case ft != nil && ft.Lie:
 			return len(p), nil
@@ -122,10 +124,11 @@ func (f *file) writeAt(p []byte, off int64) (int, error) {
 		}
 		return 0, err
 	}
+	target := f
 	if len(f.d.misdirects) > 0 {
-		off = f.d.redirect(f.name, off)
+		target, off = f.redirect(p, off)
 	}
-	done := f.fit(p, off)
+	done := target.fit(p, off)
 	if done < len(p) {
 		f.d.stats.NoSpace++
 		f.d.note(KindDiskFault, "no space "+f.name, len(p), uint64(off))
@@ -211,7 +214,8 @@ func (f *file) sync() error {
 	if f.n.dir {
 		d.syncDir(f.n)
 	} else {
-		f.n.sync()
+		f.n.sync(d)
+		d.landMisdirected()
 	}
 	if d.w != nil {
 		d.w.record(KindDisk, 0, d.owner, mix(uint64(op), f.n.id))

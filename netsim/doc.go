@@ -10,11 +10,11 @@
 //	SIM-1  Same seed, same configuration, same calls: same course, byte for byte,
 //	       in any process. TraceHash certifies it.
 //	SIM-2  Draws are keyed by identity, never shared: the fate of a message depends on
-//	       (seed, link, millisecond of sending, ordinal in that millisecond), the
+//	       (seed, link, channel, millisecond of sending, ordinal in that millisecond), the
 //	       latency of a job on (seed, process, lane, millisecond, ordinal), a power
 //	       loss on (seed, disk, how many before) and for contents on the file. So
 //	       removing one message or fault leaves the draws of all other links alone,
-//	       and those of its own link from the next millisecond on; a plain
+//	       and those of its own channel from the next millisecond on; a plain
 //	       ordinal would shift all that follow.
 //	SIM-3  Events are executed in the order (virtual time, order of scheduling).
 //	       Virtual time only moves between events.
@@ -47,4 +47,6 @@
 //	SIM-11 The monotonic clock of a process never goes back, runs at the clock's rate,
 //	       and starts anywhere in each incarnation. Only the wall clock jumps.
 //	SIM-12 Stats counts what took effect, when it took effect.
+//	SIM-13 Damage at rest (Disk.FlipBit, Rot, Truncate, late Misdirection) changes what
+//	       reads see and what is durable alike. It changes nothing else.
 package netsim

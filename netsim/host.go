@@ -44,11 +44,15 @@ func (h *host) Arm(at env.Instant) {
 }
 
 // Send implements env.Transport.
-func (h *host) Send(to env.NodeID, _ env.Channel, payload []byte) {
+func (h *host) Send(to env.NodeID, channel env.Channel, payload []byte) {
+	if channel < 0 || channel >= env.NumChannels {
+		panic(fmt.Sprintf("netsim: process %d sends to %d on channel %d, want one below %d",
+			h.p.id, to, channel, env.NumChannels))
+	}
 	if h.over() {
 		return
 	}
-	h.p.w.send(h.p, to, payload)
+	h.p.w.send(h.p, to, channel, payload)
 }
 
 // Submit implements env.Executor.

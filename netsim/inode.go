@@ -18,9 +18,14 @@ func (n *inode) write(p []byte, off int) {
 
 // sync makes the visible content of all written sectors durable. Sectors go to
 // disk whole, as the cache has them.
-func (n *inode) sync() {
+func (n *inode) sync(d *Disk) {
 	if len(n.pending) == 0 {
 		return
+	}
+	d.lastSync++
+	n.syncedAt, n.newest = d.lastSync, n.pending[0].off
+	for _, w := range n.pending {
+		n.newest = min(n.newest, w.off)
 	}
 	n.durable = grow(n.durable, len(n.data))
 	for _, w := range n.pending {

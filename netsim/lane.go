@@ -16,6 +16,19 @@ type lane struct {
 	extra        time.Duration
 	lastDone     env.Instant
 	unacked      int // jobs between Run and Done
+	stats        LaneStats
+}
+
+// LaneStats counts what happened to the jobs of one lane of one process.
+type LaneStats struct {
+	Run     uint64 // jobs run
+	Slowed  uint64 // jobs made slower by Process.SlowLane
+	Stalled uint64 // times that a job waited for a stalled lane
+}
+
+// Sub returns the counts since the earlier state o.
+func (s LaneStats) Sub(o LaneStats) LaneStats {
+	return LaneStats{Run: s.Run - o.Run, Slowed: s.Slowed - o.Slowed, Stalled: s.Stalled - o.Stalled}
 }
 
 func (p *Process) submit(id env.Lane, job env.Job) {
@@ -37,6 +50,7 @@ func (p *Process) startJob(id env.Lane) {
 	}
 	if l.factor != 0 || l.extra != 0 {
 		w.stats.SlowedJobs++
+		l.stats.Slowed++
 		if l.factor != 0 {
 			d = time.Duration(float64(d) * l.factor)
 		}
@@ -50,6 +64,7 @@ func (p *Process) runJob(r *record) bool {
 	w, l := p.w, &p.lanes[r.lane]
 	if l.stalledUntil > w.now {
 		w.stats.LaneStalls++
+		l.stats.Stalled++
 		w.push(l.stalledUntil, r)
 		return false
 	}
@@ -70,6 +85,7 @@ func (p *Process) runNow(r *record) {
 	w.happen(KindJobRun, p, "", uint64(r.lane))
 	job := l.jobs.take()
 	l.unacked++
+	l.stats.Run++
 	job.Run()
 	rnd := l.ident.draw(int64(w.now))
 	d, _ := w.cfg.Lanes[r.lane].Done.sample(&rnd)
@@ -105,6 +121,9 @@ func (p *Process) StallLane(id env.Lane, d time.Duration) {
 	p.lanes[id].stalledUntil = p.w.now.Add(d)
 	p.w.happen(KindFault, p, "stall "+id.String(), uint64(d))
 }
+
+// LaneStats returns what happened to the jobs of a lane so far, in all incarnations.
+func (p *Process) LaneStats(id env.Lane) LaneStats { return p.lanes[id].stats }
 
 // LaneDepth is the number of jobs of a lane that have not run yet.
 func (p *Process) LaneDepth(id env.Lane) int { return p.lanes[id].jobs.len() }

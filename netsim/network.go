@@ -20,17 +20,23 @@ type link struct {
 	cut      bool
 	clogged  bool
 	held     []record // messages held back while clogged
+	ordinal  uint64   // of the last message sent
+	newest   uint64   // greatest ordinal delivered
+	channels [env.NumChannels]channel
+}
+
+// channel is one stream of messages on a link. None waits for another.
+type channel struct {
 	ident    identity
-	ordinal  uint64 // of the last message sent
-	newest   uint64 // greatest ordinal delivered
 	inFlight int
 	lastAt   env.Instant // latest arrival so far, for FIFO
-	freeAt   env.Instant // when the link has sent what it took, for bandwidth
+	freeAt   env.Instant // when the channel has sent what it took, for bandwidth
 }
 
 // Message is what World.OnSend sees and may change.
 type Message struct {
 	From, To env.NodeID
+	Channel  env.Channel
 	Ordinal  uint64        // on its link, from 1
 	Payload  []byte        // read only
 	Drop     bool          // set to lose the message
@@ -45,7 +51,9 @@ func (w *World) link(from, to env.NodeID) *link {
 		return l
 	}
 	l := &link{from: from, to: to, target: w.byID[to], cfg: w.linkDefault(from, to)}
-	l.ident.key = Derive(w.seed, "link", uint64(from), uint64(to))
+	for i := range l.channels {
+		l.channels[i].ident.key = Derive(w.seed, "link", uint64(from), uint64(to), uint64(i))
+	}
 	w.links[key] = l
 	w.linkList = append(w.linkList, l)
 	return l
@@ -61,9 +69,9 @@ func (w *World) linkDefault(from, to env.NodeID) *LinkConfig {
 	return &w.cfg.Link
 }
 
-// send decides the fate of a message. The link's identity and nothing else
-// feeds it, so that it does not depend on other links.
-func (w *World) send(from *Process, to env.NodeID, payload []byte) {
+// send decides the fate of a message. The identity of link and channel and nothing
+// else feeds it, so that it does not depend on other links and channels.
+func (w *World) send(from *Process, to env.NodeID, id env.Channel, payload []byte) {
 	l := from.lastLink
 	if l == nil || l.to != to {
 		l = w.link(from.id, to)
@@ -71,14 +79,15 @@ func (w *World) send(from *Process, to env.NodeID, payload []byte) {
 	}
 	w.stats.Sent++
 	l.ordinal++
-	rnd := l.ident.draw(int64(w.now))
+	c := &l.channels[id]
+	rnd := c.ident.draw(int64(w.now))
 	r := record{
-		kind: KindDeliver, from: from.id, p: l.target, l: l,
+		kind: KindDeliver, channel: id, from: from.id, p: l.target, l: l,
 		ordinal: l.ordinal, hash: xxhash.Sum64(payload), payload: payload,
 	}
 	copies, extra, drop := 0, time.Duration(0), false
 	if w.OnSend != nil {
-		w.onSend = Message{From: from.id, To: to, Ordinal: l.ordinal, Payload: payload}
+		w.onSend = Message{From: from.id, To: to, Channel: id, Ordinal: l.ordinal, Payload: payload}
 		w.OnSend(&w.onSend)
 		copies, extra, drop = w.onSend.Copies, w.onSend.Delay, w.onSend.Drop
 	}
@@ -99,7 +108,7 @@ func (w *World) send(from *Process, to env.NodeID, payload []byte) {
 	case lost:
 		w.stats.DroppedLoss++
 		w.message(KindDropLoss, &r)
-	case l.cfg.MaxInFlight > 0 && l.inFlight >= l.cfg.MaxInFlight:
+	case l.cfg.MaxInFlight > 0 && c.inFlight >= l.cfg.MaxInFlight:
 		w.stats.DroppedFull++
 		w.message(KindDropFull, &r)
 	default:
@@ -115,14 +124,14 @@ func (w *World) send(from *Process, to env.NodeID, payload []byte) {
 
 // launch puts a message on its way.
 func (w *World) launch(l *link, r *record, rnd *uint64, extra time.Duration) {
-	at := w.now
+	at, c := w.now, &l.channels[r.channel]
 	if bps := l.cfg.BytesPerSecond; bps > 0 {
-		if l.freeAt > at {
+		if c.freeAt > at {
 			w.stats.Throttled++
-			at = l.freeAt
+			at = c.freeAt
 		}
 		at += env.Instant(int64(len(r.payload)) * 1_000_000_000 / bps)
-		l.freeAt = at
+		c.freeAt = at
 	}
 	delay, tail := l.cfg.Delay.sample(rnd)
 	if tail {
@@ -130,10 +139,10 @@ func (w *World) launch(l *link, r *record, rnd *uint64, extra time.Duration) {
 	}
 	at = at.Add(delay + max(extra, 0))
 	if l.cfg.FIFO {
-		at = max(at, l.lastAt)
+		at = max(at, c.lastAt)
 	}
-	l.lastAt = max(l.lastAt, at)
-	l.inFlight++
+	c.lastAt = max(c.lastAt, at)
+	c.inFlight++
 	w.push(at, r)
 }
 
@@ -146,7 +155,7 @@ func (w *World) arrive(r *record) bool {
 		l.held = append(l.held, *r)
 		return false
 	}
-	l.inFlight--
+	l.channels[r.channel].inFlight--
 	p := l.target
 	switch {
 	case l.cut:

@@ -97,6 +97,60 @@ func TestDelaysReorderUnlessFIFO(t *testing.T) {
 	}
 }
 
+// Goal: channels of a FIFO link keep their own order and overtake each other; neither
+// a slow nor a full one holds up another. Method: tell the order of numbered messages by
+// channel; fill one channel, send on another.
+func TestChannelsDoNotWaitForEachOther(t *testing.T) {
+	w, a, b := pair(t, Config{Link: LinkConfig{Delay: Dist{Jitter: 10 * time.Millisecond}, FIFO: true}})
+	for i := range 200 {
+		a.h.Send(2, env.Channel(i%2), fmt.Appendf(nil, "%d-%04d", i%2, i))
+		w.RunFor(time.Millisecond)
+	}
+	drain(w)
+	var streams [2][]string
+	for _, m := range b.log {
+		streams[m[2]-'0'] = append(streams[m[2]-'0'], m)
+	}
+	require.Len(t, b.log, 200)
+	require.IsIncreasing(t, streams[0])
+	require.IsIncreasing(t, streams[1])
+	require.NotZero(t, w.Stats().Reordered)
+
+	w, a, b = pair(t, Config{Link: LinkConfig{BytesPerSecond: 1000, MaxInFlight: 2, FIFO: true}})
+	for range 3 {
+		a.h.Send(2, env.ChannelSnapshot, make([]byte, 1000))
+	}
+	a.h.Send(2, env.ChannelControl, []byte("c"))
+	drain(w)
+	require.Equal(t, "1:c", b.log[0])
+	require.Equal(t, env.Instant(time.Millisecond), b.times[0])
+	require.EqualValues(t, 1, w.Stats().DroppedFull)
+	require.Panics(t, func() { a.h.Send(2, env.NumChannels, nil) })
+}
+
+// Goal: the fate of a message depends on its own channel only (SIM-2). Method: the arrivals
+// on one channel, without and with traffic on another.
+func TestChannelsHaveFatesOfTheirOwn(t *testing.T) {
+	var times [2][]env.Instant
+	for i := range times {
+		w, a, b := pair(t, Config{Link: LinkConfig{Delay: Dist{Jitter: 10 * time.Millisecond}, Loss: 0.3}})
+		for range 100 {
+			if i == 1 {
+				a.h.Send(2, env.ChannelSnapshot, []byte("s"))
+			}
+			a.h.Send(2, env.ChannelControl, []byte("c"))
+			w.RunFor(time.Millisecond)
+		}
+		drain(w)
+		for j, m := range b.log {
+			if m == "1:c" {
+				times[i] = append(times[i], b.times[j])
+			}
+		}
+	}
+	require.Equal(t, times[0], times[1])
+}
+
 // Goal: bandwidth spreads messages out. Method: three messages at once.
 func TestBandwidthSpreadsMessages(t *testing.T) {
 	w, a, b := pair(t, Config{Link: LinkConfig{BytesPerSecond: 1000, Delay: Dist{Base: 5}}})

@@ -353,6 +353,9 @@ func TestSlowAndStalledLanes(t *testing.T) {
 	require.Equal(t, time.Second, took())
 	require.EqualValues(t, 1, w.Stats().LaneStalls)
 	require.EqualValues(t, 100, took())
+	require.Equal(t, LaneStats{Run: 5, Slowed: 2, Stalled: 1}, p.LaneStats(env.LaneWAL))
+	require.Zero(t, p.LaneStats(env.LaneApply))
+	require.Zero(t, w.Process(2).LaneStats(env.LaneWAL))
 }
 
 // Goal: the tail of the WAL lane counts as fsync stalls. Method: a tail that always hits.

@@ -17,6 +17,7 @@ func (e *entry) before(o *entry) bool {
 type record struct {
 	kind    Kind
 	lane    env.Lane
+	channel env.Channel
 	dup     bool
 	from    env.NodeID
 	p       *Process // the process concerned

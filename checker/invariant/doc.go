@@ -25,6 +25,7 @@
 //	StateHash           DESIGN §5: same applied index, same state
 //	Durability          DESIGN §1.3: what is acknowledged is on the disks of a quorum
 //	Recovery            DESIGN §1.3: what a message promised survives a restart
+//	Configurations      §6, dissertation ch. 4: one history of legal steps, in effect when appended
 //
 // An oracle does not forget what it reported: the same fact again is the same
 // violation again. The zero values are not usable; each has a constructor.

@@ -11,6 +11,7 @@ const (
 	OracleStateHash          = "state-hash"
 	OracleDurability         = "durability"
 	OracleRecovery           = "recovery"
+	OracleConfiguration      = "configuration"
 )
 
 // Replica names one member of one Raft group.

@@ -29,11 +29,11 @@ func Steady(seed uint64) *plan.Plan {
 		clients = 10
 	)
 	p := plan.Draw(seed)
-	p.Nodes, p.Clients, p.HealAt, p.StayDead = 5, clients, length, nil
+	p.Nodes, p.Spares, p.Clients, p.HealAt, p.StayDead = 5, 0, clients, length, nil
 	p.Settings = plan.Settings{
 		Heartbeat: 50 * time.Millisecond, ElectionTimeout: 200 * time.Millisecond,
 		MaxAppendBytes: 256 << 10, MaxInflightAppends: 64, MaxUncommittedBytes: 32 << 20,
-		MaxCacheBytes: 1 << 20, MaxApplyBytes: 1 << 20, SegmentBytes: 64 << 10, FlushEvery: 100,
+		MaxCacheBytes: 1 << 20, MaxApplyBytes: 1 << 20, SegmentBytes: 64 << 10, FlushEvery: 100, CompactBytes: 64 << 10,
 		SessionTTL: 10 * time.Minute, SessionWindow: 1024, MaxSessions: 1 << 16,
 		AttemptTimeout: time.Second, OperationTimeout: 5 * time.Second,
 	}

@@ -3,11 +3,9 @@ package cluster
 import (
 	"fmt"
 
+	"github.com/holdfastdb/holdfast/kv/boot"
 	"github.com/holdfastdb/holdfast/kv/env"
-	"github.com/holdfastdb/holdfast/kv/machine"
 	"github.com/holdfastdb/holdfast/kv/node"
-	"github.com/holdfastdb/holdfast/kv/storage"
-	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
@@ -29,7 +27,10 @@ type Watcher interface {
 	// at index is applied.
 	Answering(m *Member, client env.NodeID, index uint64)
 	// Sending is called before a node's message leaves it.
-	Sending(m *Member, to env.NodeID, payload []byte)
+	Sending(m *Member, to env.NodeID, channel env.Channel, payload []byte)
+	// Reading is called when a linearizable read reaches a node, and what it returns when the
+	// node answers it.
+	Reading(m *Member) (served func())
 }
 
 // Cluster is the nodes of one world.
@@ -40,6 +41,8 @@ type Cluster struct {
 	// members are the nodes' current or last incarnations, by number minus 1.
 	members []*Member
 	procs   []*netsim.Process
+	// wiped are the nodes that lost their disk since they last started.
+	wiped map[int]bool
 }
 
 // Member is one incarnation of a node. It is the program that netsim drives.
@@ -51,14 +54,15 @@ type Member struct {
 	// Incarnation counts the node's starts from 1.
 	Incarnation uint64
 	cluster     *Cluster
-	log         *wal.Log
+	data        *boot.Data
 	outbox      []clientReplies
 }
 
-// New adds the plan's nodes to a world; they are down.
+// New adds the plan's nodes to a world, the spare ones behind the others; they are down.
 func New(w *netsim.World, p *plan.Plan, watcher Watcher) *Cluster {
-	c := &Cluster{World: w, plan: p, watcher: watcher, members: make([]*Member, p.Nodes)}
-	for i := 1; i <= p.Nodes; i++ {
+	size := p.Nodes + p.Spares
+	c := &Cluster{World: w, plan: p, watcher: watcher, members: make([]*Member, size), wiped: make(map[int]bool)}
+	for i := 1; i <= size; i++ {
 		number := i
 		c.procs = append(c.procs, w.AddProcess(env.NodeID(i), func(h env.Host, disk *netsim.Disk) (env.Program, error) {
 			return c.boot(number, h, disk)
@@ -97,7 +101,7 @@ func (c *Cluster) Leader() int {
 	leader, term := 0, uint64(0)
 	for i := range c.members {
 		m := c.Alive(i + 1)
-		if m == nil {
+		if m == nil || m.Replica(node.TheGroup) == nil {
 			continue
 		}
 		if r := m.Replica(node.TheGroup).Raft(); r.Role() == raft.Leader && r.Term() > term {
@@ -107,52 +111,16 @@ func (c *Cluster) Leader() int {
 	return leader
 }
 
-// boot starts one incarnation (CLU-1).
-func (c *Cluster) boot(number int, h env.Host, disk *netsim.Disk) (env.Program, error) {
-	s := &c.plan.Settings
-	log, recovery, err := wal.Open(wal.Options{
-		FS: disk, Dir: "wal", SegmentBytes: s.SegmentBytes,
-		Cluster: clusterID, Node: env.NodeID(number), TailBytes: min(s.MaxCacheBytes, tailBytes),
-	})
-	if err != nil {
-		return nil, err
-	}
-	engine, err := storage.OpenMemory(disk, "engine", storage.MemoryOptions{FlushEvery: s.FlushEvery})
-	if err != nil {
-		return nil, err
-	}
-	proc := c.procs[number-1]
-	m := &Member{Number: number, Process: proc, Incarnation: proc.Incarnation(), cluster: c, log: log}
-	m.Node, err = node.New(c.config(number), node.Deps{
-		Host: &host{Host: h, member: m}, Log: log, Recovery: recovery, Engine: engine,
-		Seed: netsim.Derive(c.plan.Seed, "node", uint64(number), proc.Incarnation()),
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.members[number-1] = m
-	c.watcher.Recovered(m)
-	return m, nil
-}
+// Plan is the plan that the cluster is of.
+func (c *Cluster) Plan() *plan.Plan { return c.plan }
 
-func (c *Cluster) config(number int) node.Config {
-	s := &c.plan.Settings
-	cfg := node.DefaultConfig()
-	cfg.ID, cfg.Cluster, cfg.ClusterName = env.NodeID(number), clusterID, "simulation"
-	for i := 1; i <= c.plan.Nodes; i++ {
-		cfg.Members = append(cfg.Members, node.Member{ID: env.NodeID(i)})
-	}
-	cfg.HeartbeatInterval, cfg.ElectionTimeout = s.Heartbeat, s.ElectionTimeout
-	cfg.PreVote, cfg.CheckQuorum = !s.NoPreVote, !s.NoCheckQuorum
-	cfg.MaxAppendBytes, cfg.MaxInflightAppends = s.MaxAppendBytes, s.MaxInflightAppends
-	cfg.MaxUncommittedBytes, cfg.MaxCacheBytes = s.MaxUncommittedBytes, s.MaxCacheBytes
-	cfg.MaxApplyBytes = s.MaxApplyBytes
-	cfg.Limits = limits(s)
-	return cfg
-}
+// Size is the number of nodes, spare ones included.
+func (c *Cluster) Size() int { return len(c.procs) }
 
-func limits(s *plan.Settings) machine.Limits {
-	l := machine.DefaultLimits()
-	l.SessionTTL, l.SessionWindow, l.MaxSessions = s.SessionTTL, s.SessionWindow, s.MaxSessions
-	return l
+// Store is the number of the log that a running node has, 0 if it does not run.
+func (c *Cluster) Store(number int) uint64 {
+	if m := c.Alive(number); m != nil {
+		return m.data.Recovery.Store
+	}
+	return 0
 }

@@ -3,24 +3,41 @@ package cluster
 import (
 	"io"
 
+	"github.com/holdfastdb/holdfast/checker/invariant"
+	"github.com/holdfastdb/holdfast/kv/datadir"
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/machine"
 	"github.com/holdfastdb/holdfast/kv/node"
+	"github.com/holdfastdb/holdfast/kv/storage"
 	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
-// Image is what a node's log would hold after a power loss at the time the image
-// was taken.
+// Image is what a node would have after a power loss at the time the image was taken.
 type Image struct {
+	replica  raft.ReplicaID
 	restored raft.Restored
+	// applied is how far the engine's state is; installed the snapshot that it came from, if any.
+	applied   uint64
+	installed raft.Mark
 }
 
-// TermAt is the term of the durable entry at index, if there is one.
-func (i *Image) TermAt(index uint64) (uint64, bool) {
-	if index == 0 || index > i.restored.LastIndex {
-		return 0, false
+// Replica is the replica that the log is of, 0 if there is none.
+func (i *Image) Replica() raft.ReplicaID { return i.replica }
+
+// Holds tells what the node holds at index: the entry, with its term, or the state after it.
+func (i *Image) Holds(index uint64) (term uint64, holding invariant.Holding) {
+	switch {
+	case index > i.restored.SnapIndex && index <= i.restored.LastIndex:
+		return i.termAt(index), invariant.Present
+	case index <= i.restored.SnapIndex && index <= i.applied, index <= i.installed.Index:
+		return 0, invariant.Compacted
 	}
+	return 0, invariant.Absent
+}
+
+func (i *Image) termAt(index uint64) uint64 {
 	term := uint64(0)
 	for _, run := range i.restored.Runs {
 		if run.First > index {
@@ -28,29 +45,45 @@ func (i *Image) TermAt(index uint64) (uint64, bool) {
 		}
 		term = run.Term
 	}
-	return term, term != 0
+	return term
 }
 
-// DurableImage recovers a node's log from a copy of the bytes that certainly
+// DurableImage recovers a node's log and state from a copy of the bytes that certainly
 // survive a power loss now.
 func (c *Cluster) DurableImage(number int) (*Image, error) {
 	from, to := c.procs[number-1].Disk().DurableView(), netsim.NewDisk(0, netsim.DiskConfig{})
-	if err := copyDir(from, to, "wal"); err != nil {
-		return nil, err
+	walDir, engineDir := to.PathJoin(dataDir, datadir.WALDir), to.PathJoin(dataDir, datadir.EngineDir)
+	for _, dir := range []string{walDir, engineDir} {
+		if err := copyDir(from, to, dir); err != nil {
+			return nil, err
+		}
 	}
 	log, recovery, err := wal.Open(wal.Options{
-		FS: to, Dir: "wal", SegmentBytes: c.plan.Settings.SegmentBytes, Cluster: clusterID, Node: env.NodeID(number),
+		FS: to, Dir: walDir, SegmentBytes: c.plan.Settings.SegmentBytes, Cluster: clusterID, Node: env.NodeID(number), Store: 1,
 	})
 	if err != nil {
 		return nil, err
 	}
 	img := new(Image)
 	for i := range recovery.Groups {
-		if recovery.Groups[i].Group == node.TheGroup {
-			img.restored = recovery.Groups[i].Restored
+		if g := &recovery.Groups[i]; g.Group == node.TheGroup {
+			img.replica, img.restored = g.Replica, g.Restored
 		}
 	}
-	return img, log.Close()
+	if err := log.Close(); err != nil || img.replica == 0 {
+		return img, err
+	}
+	engine, err := storage.OpenMemory(to, engineDir, storage.MemoryOptions{})
+	if err != nil {
+		return nil, err
+	}
+	m, err := machine.Open(node.TheGroup, img.replica, engine, limits(&c.plan.Settings))
+	if err != nil {
+		return nil, err
+	}
+	img.applied, _ = m.Applied()
+	img.installed, _ = m.Installed()
+	return img, engine.Close()
 }
 
 func copyDir(from, to env.FS, dir string) error {

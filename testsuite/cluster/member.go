@@ -16,7 +16,7 @@ type host struct {
 }
 
 func (h *host) Send(to env.NodeID, channel env.Channel, payload []byte) {
-	h.member.cluster.watcher.Sending(h.member, to, payload)
+	h.member.cluster.watcher.Sending(h.member, to, channel, payload)
 	h.Host.Send(to, channel, payload)
 }
 
@@ -38,9 +38,16 @@ func (m *Member) Receive(from env.NodeID, payload []byte) {
 		panic("cluster: a client sent bytes that do not decode")
 	}
 	for _, req := range batch.Requests {
+		served := func() {}
+		if req.Kind == kvpb.RequestKind_READ && !req.Stale {
+			served = m.cluster.watcher.Reading(m)
+		}
 		m.Request(req, func(resp *kvpb.Response) {
 			if req.Kind == kvpb.RequestKind_WRITE && resp.Code == kvpb.Code_OK {
 				m.cluster.watcher.Answering(m, from, resp.Index)
+			}
+			if resp.Code == kvpb.Code_OK {
+				served()
 			}
 			m.answer(from, resp)
 		})
@@ -73,5 +80,23 @@ func (m *Member) Turn() {
 	m.cluster.watcher.AfterTurn(m)
 }
 
+// ChangeMembers hands an operator's request to a node that runs, as one of its inputs.
+func (c *Cluster) ChangeMembers(number int, req *kvpb.ChangeMembersRequest, reply func(*kvpb.ChangeMembersResponse)) {
+	c.inject(number, func(m *Member) { m.Node.ChangeMembers(req, reply) })
+}
+
+// TransferLeader hands an operator's request to a node that runs, as one of its inputs.
+func (c *Cluster) TransferLeader(number int, req *kvpb.TransferLeaderRequest, reply func(*kvpb.TransferLeaderResponse)) {
+	c.inject(number, func(m *Member) { m.Node.TransferLeader(req, reply) })
+}
+
+func (c *Cluster) inject(number int, fn func(*Member)) {
+	c.procs[number-1].Inject(func(p env.Program) {
+		if m, ok := p.(*Member); ok {
+			fn(m)
+		}
+	})
+}
+
 // Log is the incarnation's log.
-func (m *Member) Log() replica.LogReader { return m.log }
+func (m *Member) Log() replica.LogReader { return m.data.Log }

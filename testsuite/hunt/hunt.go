@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,15 +112,33 @@ func (r *Report) add(res *run.Result) bool {
 	return true
 }
 
+// idleAfter is the number of runs after which each kind of fault must have had an effect.
+const idleAfter = 500
+
+// Idle are the counters of the evidence that are still 0 after so many runs that they should
+// not be: that nemesis does nothing.
+func (r *Report) Idle() []string {
+	if r.Runs < idleAfter {
+		return nil
+	}
+	var idle []string
+	for _, c := range r.Evidence.Counters() {
+		if strings.HasSuffix(c.Name, " took effect") && c.Count == 0 {
+			idle = append(idle, c.Name)
+		}
+	}
+	return idle
+}
+
 // Outcome is the hunt's own: the worst that a run ended in. A hunt in which no run
-// passed has tested nothing.
+// passed, or in which a kind of fault never had an effect, has tested nothing, or not that.
 func (r *Report) Outcome() verdict.Outcome {
 	for _, o := range []verdict.Outcome{verdict.Violated, verdict.Stalled, verdict.Unknown} {
 		if r.Outcomes[o] > 0 {
 			return o
 		}
 	}
-	if r.Outcomes[verdict.Pass] == 0 {
+	if r.Outcomes[verdict.Pass] == 0 || len(r.Idle()) > 0 {
 		return verdict.Vacuous
 	}
 	return verdict.Pass

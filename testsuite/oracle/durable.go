@@ -5,32 +5,53 @@ import (
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/node"
+	"github.com/holdfastdb/holdfast/raft"
+	"github.com/holdfastdb/holdfast/raft/confchange"
 	"github.com/holdfastdb/holdfast/testsuite/cluster"
 )
 
 // Answering implements cluster.Watcher: every auditEvery-th acknowledged write is
-// looked up in what the nodes' disks would hold after a power loss right now.
+// looked up in what the nodes' disks would hold after a power loss right now, and the first one
+// under each configuration.
 func (o *Oracle) Answering(m *cluster.Member, _ env.NodeID, index uint64) {
 	if o.done {
 		return
 	}
-	if o.acks++; o.acks%o.auditEvery != 0 {
-		return
-	}
+	o.acks++
 	w := o.nodes[m.Number]
-	if index == 0 || index > uint64(len(w.log)) {
-		o.check(verdict.Violationf(invariant.OracleDurability, "no-such-entry",
-			"node %d acknowledged entry %d, its log ends at %d", m.Number, index, len(w.log)).On(group, uint64(m.Number)))
+	if o.acks%o.auditEvery != 0 && (w == nil || w.replica.Raft().ConfigIndex() <= o.auditedConfig) {
 		return
 	}
-	o.Audits++
-	o.check(o.durability.ObserveAck(replicaOf(m), index, w.log[index-1].Term, configOf(m), o.durable()))
+	if w == nil || index == 0 || index > w.last() {
+		o.check(verdict.Violationf(invariant.OracleDurability, "no-such-entry",
+			"node %d acknowledged entry %d, which is not in its log", m.Number, index).On(group, uint64(m.Number)))
+		return
+	}
+	e, ok := w.entry(index)
+	if !ok {
+		return // a saved answer: the entry is compacted
+	}
+	o.Count("durability audits", 1)
+	// The entry was committed under the configuration that was in effect then: the one that is
+	// now, or the newest committed one before it.
+	core, durable := w.replica.Raft(), o.durable()
+	o.auditedConfig = max(o.auditedConfig, core.ConfigIndex())
+	v := o.durability.ObserveAck(of(w.replica), index, e.Term, configOf(core.Configuration()), durable)
+	if v != nil {
+		v = o.durability.ObserveAck(of(w.replica), index, e.Term, configOf(core.CommittedConfiguration()), durable)
+	}
+	o.check(v)
 }
 
-func configOf(m *cluster.Member) invariant.Config {
+func configOf(c confchange.Config) invariant.Config {
 	var config invariant.Config
-	for _, v := range m.Replica(node.TheGroup).Raft().Voters() {
-		config.Voters = append(config.Voters, uint64(v))
+	for i := range c.Members {
+		if c.Members[i].Voter {
+			config.Voters = append(config.Voters, c.Members[i].ID)
+		}
+		if c.Members[i].Outgoing {
+			config.Outgoing = append(config.Outgoing, c.Members[i].ID)
+		}
 	}
 	return config
 }
@@ -42,33 +63,47 @@ func (o *Oracle) AuditDue() bool { return o.acks >= o.auditEvery }
 // Finish looks once more, at the end of a run, at all acknowledged writes that were
 // audited: they must still be in the durable bytes of a quorum.
 func (o *Oracle) Finish() {
-	for number := 1; !o.done && number <= len(o.nodes); number++ {
-		if w := o.nodes[number]; w != nil {
-			o.check(o.durability.Recheck(group, 1, configOf(w.member), o.durable()))
-			return
+	var newest *watched
+	for number := 1; number <= o.cluster.Size(); number++ {
+		if w := o.nodes[number]; w != nil && o.cluster.Alive(number) == w.member &&
+			(newest == nil || w.replica.Raft().Commit() > newest.replica.Raft().Commit()) {
+			newest = w
 		}
 	}
+	if o.done || newest == nil {
+		return
+	}
+	config := newest.replica.Raft().CommittedConfiguration()
+	o.check(o.durability.Recheck(group, 1, configOf(config), o.durable()))
 }
 
-// durable opens each node's durable image once, on first use.
+// durable opens each node's durable image once, on first use. Voters are replica ids.
 func (o *Oracle) durable() invariant.Durable {
-	images := make(map[uint64]*cluster.Image)
-	return func(number, index uint64) (uint64, invariant.Holding) {
-		img := images[number]
-		if img == nil {
+	images := make(map[int]*cluster.Image)
+	return func(voter, index uint64) (uint64, invariant.Holding) {
+		id := raft.ReplicaID(voter)
+		number := int(id.Node())
+		if o.Damaged(number) {
+			return 0, invariant.Compacted
+		}
+		img, known := images[number]
+		if !known {
 			var err error
-			if img, err = o.cluster.DurableImage(int(number)); err != nil {
+			if img, err = o.cluster.DurableImage(number); err != nil {
 				o.check(verdict.Violationf(invariant.OracleDurability, "unreadable",
-					"the durable bytes of node %d cannot be recovered: %v", number, err).On(group, number))
-				return 0, invariant.Absent
+					"the durable bytes of node %d cannot be recovered: %v", number, err).On(group, voter))
+				img = nil
 			}
 			images[number] = img
 		}
-		if term, ok := img.TermAt(index); ok {
-			return term, invariant.Present
+		if img == nil || img.Replica() != id {
+			return 0, invariant.Absent
 		}
-		return 0, invariant.Absent
+		return img.Holds(index)
 	}
 }
 
 var _ cluster.Watcher = (*Oracle)(nil)
+
+// group is the only partition.
+const group = uint64(node.TheGroup)

@@ -9,6 +9,7 @@
 //	        stream of its own, so that a change to one leaves the others as they are.
 //	PLAN-2  A plan that Validate accepts can be executed: removing operations, faults
 //	        or clients from it gives a plan that can be executed too (shrinking).
+//	       It costs at most a minority of the nodes their data or their return.
 //	PLAN-3  Encoding is stable byte for byte; Decode refuses what Validate refuses and
 //	        fields it does not know.
 package plan

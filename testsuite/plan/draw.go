@@ -23,7 +23,9 @@ func Draw(seed uint64) *Plan {
 	p.drawSettings(netsim.NewStream(seed, "plan/settings"))
 	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
 	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
-	p.drawFaults(netsim.NewStream(seed, "plan/faults"))
+	p.drawFollowerReads(netsim.NewStream(seed, "plan/follower-reads"))
+	p.drawSnapshots(netsim.NewStream(seed, "plan/snapshots"))
+	p.drawLeadership(netsim.NewStream(seed, "plan/leadership"))
 	if s.IntN(3) == 0 {
 		for n := 1; n <= (p.Nodes-1)/2; n++ {
 			if s.IntN(2) == 0 {
@@ -35,8 +37,12 @@ func Draw(seed uint64) *Plan {
 	if p.Nodes >= 3 && len(p.StayDead) == 0 && s.IntN(8) == 0 {
 		f := Fault{At: between(s, 0, p.HealAt), For: p.HealAt, Kind: HangDisk, Param: s.Int64N(2), Leader: true, Targets: []int{1 + s.IntN(p.Nodes)}}
 		p.Faults = append(p.Faults, f)
-		p.sortFaults()
 	}
+	p.drawFaults(netsim.NewStream(seed, "plan/faults"))
+	if memberChanges.on {
+		p.drawMemberChanges(netsim.NewStream(seed, "plan/members"))
+	}
+	p.sortFaults()
 	return p
 }
 
@@ -70,6 +76,36 @@ func (p *Plan) drawSettings(s *rand.Rand) {
 	st.MaxSessions = pick(s, 8, 64, 1<<16)
 	st.AttemptTimeout = pick[time.Duration](s, 1, 2, 5) * st.ElectionTimeout
 	st.OperationTimeout = between(s, time.Second, 6*time.Second)
+}
+
+// drawSnapshots draws how often the log is compacted and how snapshots travel.
+func (p *Plan) drawSnapshots(s *rand.Rand) {
+	st := &p.Settings
+	st.CompactBytes = pick[int64](s, 2<<10, 2<<10, 16<<10, 1<<20, 0)
+	st.SnapshotChunkBytes = pick(s, 64, 1<<10, 256<<10)
+	st.SnapshotWindow = pick(s, 1, 2, 8)
+}
+
+// drawLeadership draws leases and priorities.
+func (p *Plan) drawLeadership(s *rand.Rand) {
+	st := &p.Settings
+	st.LeaseReads = s.IntN(3) == 0 && !st.NoCheckQuorum
+	st.MaxClockDrift = pick(s, 200, 20_000, 200_000)
+	if s.IntN(4) == 0 {
+		for range p.Nodes {
+			st.Priorities = append(st.Priorities, s.IntN(3))
+		}
+	}
+}
+
+// drawFollowerReads lets some reads be answered by any node.
+func (p *Plan) drawFollowerReads(s *rand.Rand) {
+	share := pick(s, 0, 0.1, 0.5)
+	for i := range p.Operations {
+		if op := &p.Operations[i]; op.Kind == history.Get && !op.Stale {
+			op.Follower = s.Float64() < share
+		}
+	}
 }
 
 func (p *Plan) drawNetwork(s *rand.Rand) {
@@ -136,62 +172,4 @@ func (p *Plan) drawOperations(s *rand.Rand) {
 		}
 		p.Operations = append(p.Operations, op)
 	}
-}
-
-// allKinds are the kinds of faults, in the order of Draw's menu.
-var allKinds = []FaultKind{
-	Kill, PowerLoss, Fuse, Blackout, Pause, Isolate, Split, OneWay, Bridge, Ring, Clog,
-	SlowDisk, StallDisk, SlowApply, FailDisk, ClockJump, ClockDrift,
-}
-
-func (p *Plan) drawFaults(s *rand.Rand) {
-	// A few kinds for each seed, each with a weight.
-	var bag []FaultKind
-	for range 1 + s.IntN(5) {
-		k := allKinds[s.IntN(len(allKinds))]
-		for range 1 + s.IntN(4) {
-			bag = append(bag, k)
-		}
-	}
-	mean := pick[time.Duration](s, 50, 150, 400, 1000, 3000) * time.Millisecond
-	for at := between(s, 0, mean); at < p.HealAt; at += time.Millisecond + between(s, 0, 3*mean) {
-		f := Fault{At: at, Kind: pick(s, bag...), Leader: s.IntN(3) == 0}
-		f.For = between(s, 10*time.Millisecond, 3*time.Second)
-		if p.aim(s, &f) {
-			p.Faults = append(p.Faults, f)
-		}
-	}
-	p.sortFaults()
-}
-
-// aim fills in targets and parameter; false if the kind makes no sense here.
-func (p *Plan) aim(s *rand.Rand, f *Fault) bool {
-	f.Targets = []int{1 + s.IntN(p.Nodes)}
-	switch f.Kind {
-	case Blackout:
-		f.Targets, f.Leader = nil, false
-	case Ring, Bridge:
-		f.Targets, f.Leader = nil, false
-		return p.Nodes >= 3
-	case Split:
-		order := s.Perm(p.Nodes)
-		f.Targets = f.Targets[:0]
-		for _, n := range order[:(p.Nodes+s.IntN(2))/2] {
-			f.Targets = append(f.Targets, n+1)
-		}
-		slices.Sort(f.Targets)
-		return p.Nodes >= 2
-	case Isolate, OneWay, Clog:
-		f.Param = s.Int64N(2)
-		return p.Nodes >= 2
-	case Fuse:
-		f.Param = 1 + s.Int64N(30)
-	case SlowDisk, SlowApply:
-		f.Param = pick[int64](s, 5, 50, 400)
-	case ClockJump:
-		f.Param = pick[int64](s, -1, 1) * pick[int64](s, 50, 5000, 3600_000)
-	case ClockDrift:
-		f.Param = pick[int64](s, -1, 1) * pick[int64](s, 200, 20_000, 200_000)
-	}
-	return true
 }

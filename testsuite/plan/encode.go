@@ -4,7 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
+
+	"github.com/holdfastdb/holdfast/netsim"
 )
 
 // Encode writes the plan as indented JSON.
@@ -25,29 +26,36 @@ func Decode(r io.Reader) (*Plan, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
+	p.Version = Version
 	return p, nil
 }
 
 // Limits of a plan, so that a file cannot ask for the impossible.
 const (
 	MaxNodes   = 9
+	MaxSpares  = 4
 	MaxClients = 64
 )
 
 // Validate says what is wrong with a plan.
 func (p *Plan) Validate() error {
 	switch {
-	case p.Version != Version:
-		return fmt.Errorf("plan: format version %d, this program understands %d", p.Version, Version)
+	case p.Version < oldestVersion || p.Version > Version:
+		return fmt.Errorf("plan: format version %d, this program understands %d to %d", p.Version, oldestVersion, Version)
 	case p.Nodes < 1 || p.Nodes > MaxNodes:
 		return fmt.Errorf("plan: %d nodes, allowed are 1 to %d", p.Nodes, MaxNodes)
+	case p.Spares < 0 || p.Spares > MaxSpares:
+		return fmt.Errorf("plan: %d spare nodes, allowed are 0 to %d", p.Spares, MaxSpares)
 	case p.Clients < 1 || p.Clients > MaxClients:
 		return fmt.Errorf("plan: %d clients, allowed are 1 to %d", p.Clients, MaxClients)
 	case p.HealAt < 0:
 		return fmt.Errorf("plan: heal_at is negative")
 	}
-	if lost := len(p.StayDead) + p.count(HangDisk); lost > 0 && 2*lost >= p.Nodes {
-		return fmt.Errorf("plan: %d of %d nodes do not come back: a majority must", lost, p.Nodes)
+	if lost := p.lost(); lost > 0 && 2*lost >= p.Nodes {
+		return fmt.Errorf("plan: %d of %d nodes do not come back or lose their disk: a majority must not", lost, p.Nodes)
+	}
+	if err := p.Settings.check(); err != nil {
+		return err
 	}
 	values := make(map[string]bool)
 	for i := range p.Operations {
@@ -72,32 +80,64 @@ func (p *Plan) Validate() error {
 	return nil
 }
 
-// count is the number of faults of a kind.
-func (p *Plan) count(k FaultKind) int {
-	n := 0
+// lost is how many nodes do not come back, or may lose their copy of the data: at most so
+// many, since a fault that aims at the leader may find it in one of the others.
+func (p *Plan) lost() int {
+	lost := make(map[int]bool)
+	leaders := 0
+	for _, n := range p.StayDead {
+		lost[n] = true
+	}
 	for i := range p.Faults {
-		if p.Faults[i].Kind == k {
-			n++
+		switch f := &p.Faults[i]; {
+		case f.Kind != HangDisk && !f.Kind.Loses():
+		case f.Leader:
+			leaders++
+		case len(f.Targets) > 0:
+			lost[f.Targets[0]] = true
 		}
 	}
-	return n
+	return len(lost) + leaders
+}
+
+func (s *Settings) check() error {
+	switch {
+	case s.LeaseReads && s.NoCheckQuorum:
+		return fmt.Errorf("plan: leases need check-quorum")
+	case s.MaxClockDrift < 0 || s.MaxClockDrift > netsim.MaxDrift:
+		return fmt.Errorf("plan: a clock drift of %d parts per million, allowed are 0 to %d", s.MaxClockDrift, netsim.MaxDrift)
+	case s.CompactBytes < 0 || s.SnapshotChunkBytes < 0 || s.SnapshotWindow < 0:
+		return fmt.Errorf("plan: compact_bytes, snapshot_chunk_bytes and snapshot_window must not be negative")
+	}
+	for i, priority := range s.Priorities {
+		if priority < 0 || priority > 255 {
+			return fmt.Errorf("plan: node %d has priority %d, allowed are 0 to 255", i+1, priority)
+		}
+	}
+	return nil
 }
 
 func (p *Plan) checkFault(i int) error {
 	f := &p.Faults[i]
-	if f.Kind != HangDisk && !slices.Contains(allKinds, f.Kind) {
+	if !f.Kind.known() {
 		return fmt.Errorf("plan: fault %d: kind %q is not known", i, f.Kind)
 	}
 	if f.At < 0 || f.For < 0 || i > 0 && f.At < p.Faults[i-1].At {
 		return fmt.Errorf("plan: fault %d is out of order in time", i)
 	}
-	needsTarget := f.Kind != Blackout && f.Kind != Ring && f.Kind != Bridge
-	if needsTarget && len(f.Targets) == 0 {
+	switch {
+	case f.Kind.needsTarget() && len(f.Targets) == 0:
 		return fmt.Errorf("plan: fault %d (%s) has no target", i, f.Kind)
+	case f.Kind == Replace && len(f.Targets) < 2:
+		return fmt.Errorf("plan: fault %d (%s) needs the node to remove and the one to add", i, f.Kind)
+	case f.Kind == Misdirect && f.Param == 0:
+		return fmt.Errorf("plan: fault %d (%s) needs a distance in bytes", i, f.Kind)
+	case f.Kind == ClockDrift && (f.Param > netsim.MaxDrift || f.Param < -netsim.MaxDrift):
+		return fmt.Errorf("plan: fault %d (%s): %d parts per million, allowed are up to %d", i, f.Kind, f.Param, netsim.MaxDrift)
 	}
 	for _, t := range f.Targets {
-		if t < 1 || t > p.Nodes {
-			return fmt.Errorf("plan: fault %d: node %d is not one of 1 to %d", i, t, p.Nodes)
+		if t < 1 || t > p.Machines() {
+			return fmt.Errorf("plan: fault %d: node %d is not one of 1 to %d", i, t, p.Machines())
 		}
 	}
 	return nil

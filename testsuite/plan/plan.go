@@ -6,8 +6,12 @@ import (
 	"github.com/holdfastdb/holdfast/checker/history"
 )
 
-// Version is the version of the plan format.
-const Version = 1
+// Version is the version of the plan format. Version 1 had no spare nodes, no membership
+// changes, no damage to disks and no snapshots; its plans mean the same in version 2.
+const (
+	Version       = 2
+	oldestVersion = 1
+)
 
 // Plan is one run.
 type Plan struct {
@@ -16,7 +20,9 @@ type Plan struct {
 	// election timeouts.
 	Seed uint64 `json:"seed"`
 	// Nodes are numbered 1..Nodes.
-	Nodes    int      `json:"nodes"`
+	Nodes int `json:"nodes"`
+	// Spares are nodes that exist beside these, numbered on, and are no members at first.
+	Spares   int      `json:"spares,omitempty"`
 	Clients  int      `json:"clients"`
 	Settings Settings `json:"settings"`
 	Network  Network  `json:"network"`
@@ -30,6 +36,9 @@ type Plan struct {
 	// StayDead are nodes that are not restarted at HealAt; a minority.
 	StayDead []int `json:"stay_dead,omitempty"`
 }
+
+// Machines is the number of nodes, spares included.
+func (p *Plan) Machines() int { return p.Nodes + p.Spares }
 
 // Settings are the nodes' configuration for this run.
 type Settings struct {
@@ -49,6 +58,18 @@ type Settings struct {
 	SessionTTL    time.Duration `json:"session_ttl"`
 	SessionWindow int           `json:"session_window"`
 	MaxSessions   int           `json:"max_sessions"`
+	// CompactBytes is how many bytes of log come between two compactions; 0 is never.
+	CompactBytes int64 `json:"compact_bytes,omitempty"`
+	// SnapshotChunkBytes and SnapshotWindow are the size of a chunk of a snapshot and how many
+	// may be under way; 0 leaves the node's default.
+	SnapshotChunkBytes int `json:"snapshot_chunk_bytes,omitempty"`
+	SnapshotWindow     int `json:"snapshot_window,omitempty"`
+	// LeaseReads lets leaders answer reads under a lease, which holds as long as every clock's
+	// rate is within MaxClockDrift parts per million of true time. It needs check-quorum.
+	LeaseReads    bool `json:"lease_reads,omitempty"`
+	MaxClockDrift int  `json:"max_clock_drift,omitempty"`
+	// Priorities are the nodes' priorities as leaders, of node i at i-1; 0 for the rest.
+	Priorities []int `json:"priorities,omitempty"`
 	// AttemptTimeout is the clients' patience with one request.
 	AttemptTimeout time.Duration `json:"attempt_timeout"`
 	// OperationTimeout is their patience with one operation.
@@ -64,7 +85,7 @@ type Network struct {
 	TailMax   time.Duration `json:"tail_max"`
 	Loss      float64       `json:"loss"`
 	Duplicate float64       `json:"duplicate"`
-	// FIFO keeps the order of each link's messages, as one connection does.
+	// FIFO keeps the order of each link's messages, channel by channel, as connections do.
 	FIFO bool `json:"fifo"`
 }
 
@@ -88,56 +109,9 @@ type Operation struct {
 	// NoSession sends a write without a session: it is not retried after doubt.
 	NoSession bool `json:"no_session,omitempty"`
 	Stale     bool `json:"stale,omitempty"`
+	// Follower reads, linearizably, at whichever node the client happens to ask.
+	Follower bool `json:"follower,omitempty"`
 }
-
-// FaultKind names a nemesis.
-type FaultKind string
-
-// The kinds of faults. Unless it says otherwise a fault lasts for Fault.For.
-const (
-	// Kill ends the process; it restarts after For.
-	Kill FaultKind = "kill"
-	// PowerLoss also loses unsynced disk writes, or some of them.
-	PowerLoss FaultKind = "power-loss"
-	// Fuse lets the machine lose power within its next Param disk operations.
-	Fuse FaultKind = "fuse"
-	// Blackout is a power loss of all nodes at once; they restart one by one
-	// over For.
-	Blackout FaultKind = "blackout"
-	// Pause stops the process; its inputs wait.
-	Pause FaultKind = "pause"
-	// Isolate cuts a node from all others, clients included; if Param is 1 clients
-	// still reach it.
-	Isolate FaultKind = "isolate"
-	// Split cuts Targets from the other nodes; each client stays with one side. With
-	// Leader, whoever leads changes places with the first target.
-	Split FaultKind = "split"
-	// OneWay cuts what a node sends to other nodes, or if Param is 1 what it gets.
-	OneWay FaultKind = "one-way"
-	// Bridge cuts two halves that still share one node.
-	Bridge FaultKind = "bridge"
-	// Ring leaves each node only two neighbours.
-	Ring FaultKind = "ring"
-	// Clog holds messages from the target to other nodes back, then lets them all
-	// arrive at once.
-	Clog FaultKind = "clog"
-	// SlowDisk makes each log write of the node take Param milliseconds longer.
-	SlowDisk FaultKind = "slow-disk"
-	// StallDisk lets no log write of the node finish.
-	StallDisk FaultKind = "stall-disk"
-	// HangDisk lets no log write of the node finish, or if Param is 1 no apply job,
-	// for ever: healing does not end it. At most one node of a plan, and only where a majority works without it.
-	HangDisk FaultKind = "hang-disk"
-	// SlowApply makes each apply job take Param milliseconds longer.
-	SlowApply FaultKind = "slow-apply"
-	// FailDisk makes one log write fail; the node stops serving and is restarted
-	// after For.
-	FailDisk FaultKind = "fail-disk"
-	// ClockJump moves the wall clock by Param milliseconds, for good.
-	ClockJump FaultKind = "clock-jump"
-	// ClockDrift lets the node's clocks run Param parts per million fast.
-	ClockDrift FaultKind = "clock-drift"
-)
 
 // Fault is one nemesis at work.
 type Fault struct {
@@ -147,7 +121,7 @@ type Fault struct {
 	// Leader aims at whichever node leads when the fault strikes, instead of the
 	// first of Targets.
 	Leader bool `json:"leader,omitempty"`
-	// Targets are node numbers.
+	// Targets are node numbers, spares included.
 	Targets []int `json:"targets,omitempty"`
 	Param   int64 `json:"param,omitempty"`
 }

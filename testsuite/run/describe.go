@@ -13,6 +13,8 @@ var messageNames = map[raft.MessageType]string{
 	raft.MsgVote: "vote?", raft.MsgVoteResp: "vote",
 	raft.MsgAppend: "append", raft.MsgAppendResp: "appended",
 	raft.MsgHeartbeat: "heartbeat", raft.MsgHeartbeatResp: "alive",
+	raft.MsgTimeoutNow: "campaign-now", raft.MsgRemoved: "you-are-removed",
+	raft.MsgReadIndex: "read-index?", raft.MsgReadIndexResp: "read-index",
 }
 
 // Describe is one line of a trace, with what a raft message says.
@@ -26,7 +28,11 @@ func describe(e netsim.Event) string {
 	if !ok {
 		return ""
 	}
-	s := fmt.Sprintf("  %s term=%d", messageNames[m.Type], m.Term)
+	name := messageNames[m.Type]
+	if name == "" {
+		name = fmt.Sprintf("message-%d", m.Type)
+	}
+	s := fmt.Sprintf("  %s term=%d", name, m.Term) + replicas(&m)
 	if m.LogIndex > 0 || m.Type == raft.MsgAppend {
 		s += fmt.Sprintf(" at=%d/%d", m.LogIndex, m.LogTerm)
 	}
@@ -36,8 +42,33 @@ func describe(e netsim.Event) string {
 	if m.Commit > 0 {
 		s += fmt.Sprintf(" commit=%d", m.Commit)
 	}
+	if m.Transfer {
+		s += " TRANSFER"
+	}
+	if m.Join != 0 {
+		s += fmt.Sprintf(" join=%x", m.Join)
+	}
 	if m.Reject {
 		s += fmt.Sprintf(" REJECT hint=%d/%d", m.HintIndex, m.HintTerm)
+	}
+	return s + configs(m.Entries)
+}
+
+// replicas names the generations of sender and receiver, unless both are of the first.
+func replicas(m *raft.Message) string {
+	if m.From.Generation() == 0 && m.To.Generation() == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" replicas=%d.%d>%d.%d", m.From.Node(), m.From.Generation(), m.To.Node(), m.To.Generation())
+}
+
+// configs names the entries that carry a configuration.
+func configs(entries []raft.Entry) string {
+	s := ""
+	for i := range entries {
+		if entries[i].Kind == raft.EntryConfig {
+			s += fmt.Sprintf(" config@%d", entries[i].Index)
+		}
 	}
 	return s
 }

@@ -12,4 +12,8 @@
 //	RUN-2  The first violation of an oracle ends the run; the history up to it is kept.
 //	RUN-3  A kind of fault that the plan has and that never took effect makes the run
 //	       vacuous, not passed.
+//	RUN-4  No run loses more than a correct system survives: at every time, in every
+//	       configuration that may be in effect, more voters have their copy of the data
+//	       and come back than do not (the fault atlas). A fault or a change of members that
+//	       would break this does not happen.
 package run

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -17,12 +18,14 @@ func (n *nemesis) begin(s *strike) {
 	f := s.fault
 	switch f.Kind {
 	case plan.Blackout:
-		for number := 1; number <= n.plan.Nodes; number++ {
-			n.crash(s, n.cluster.Process(number), netsim.PowerLoss)
-		}
+		n.blackout(s)
 		return
 	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring:
 		n.cut(s)
+		return
+	}
+	if f.Kind.Changes() {
+		n.change(s)
 		return
 	}
 	p := n.cluster.Process(s.target)
@@ -43,21 +46,6 @@ func (n *nemesis) begin(s *strike) {
 			n.world.Clog(env.NodeID(s.target), other)
 			s.touch(env.NodeID(s.target), other)
 		}
-	case plan.SlowDisk:
-		p.SlowLane(env.LaneWAL, 1, time.Duration(f.Param)*time.Millisecond)
-	case plan.SlowApply:
-		p.SlowLane(env.LaneApply, 1, time.Duration(f.Param)*time.Millisecond)
-	case plan.StallDisk:
-		p.StallLane(env.LaneWAL, f.For)
-	case plan.HangDisk:
-		lane := env.LaneWAL
-		if f.Param == 1 {
-			lane = env.LaneApply
-		}
-		p.StallLane(lane, 1000*time.Hour)
-	case plan.FailDisk:
-		n.failing[s.target] = true
-		s.disk = p.Disk().FailNextSync("wal")
 	case plan.ClockJump:
 		before := p.Host().WallNow()
 		p.Clock().Jump(time.Duration(f.Param) * time.Millisecond)
@@ -66,7 +54,40 @@ func (n *nemesis) begin(s *strike) {
 		}
 	case plan.ClockDrift:
 		p.Clock().SetDrift(f.Param)
+	default:
+		n.beginMedia(s)
 	}
+}
+
+// blackout takes the power from all nodes; they restart one by one while the fault is on, in
+// an order that leaving out one node does not change.
+func (n *nemesis) blackout(s *strike) {
+	var order []int
+	for number := 1; number <= n.plan.Machines(); number++ {
+		n.crash(s, n.cluster.Process(number), netsim.PowerLoss)
+		order = append(order, number)
+	}
+	if s.fault.Param == 0 {
+		return
+	}
+	turn := func(number int) uint64 { return netsim.Derive(uint64(s.fault.Param), "blackout", uint64(number)) }
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(turn(a), turn(b)) })
+	for i, number := range order {
+		n.world.After(s.fault.For*time.Duration(i)/time.Duration(len(order)), func() {
+			if slices.Contains(n.active, s) {
+				n.revive(number)
+			}
+		})
+	}
+}
+
+// change asks the operator for a change of members or of the leader. It is over when it is
+// done, not after a time.
+func (n *nemesis) change(s *strike) {
+	s.task = n.operator.start(s.fault, s.target, func() {
+		s.hits++
+		n.end(s)
+	})
 }
 
 // crash ends a process that runs.
@@ -89,15 +110,20 @@ func (s *strike) touch(from, to env.NodeID) {
 func (n *nemesis) undo(s *strike) {
 	switch s.fault.Kind {
 	case plan.Blackout:
-		for number := 1; number <= n.plan.Nodes; number++ {
-			// One by one, so that every order of return is tried.
-			n.world.After(time.Duration((s.fault.Param*int64(number))%7)*time.Millisecond, func() { n.revive(number) })
+		for number := 1; number <= n.plan.Machines(); number++ {
+			n.revive(number)
 		}
 		return
 	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring:
 		n.world.HealAll()
 		for _, other := range n.active {
 			n.cut(other)
+		}
+		return
+	}
+	if s.fault.Kind.Changes() {
+		if s.task != nil {
+			s.task.stop()
 		}
 		return
 	}
@@ -108,10 +134,6 @@ func (n *nemesis) undo(s *strike) {
 	case plan.Fuse:
 		p.Disk().CrashAfterOps(-1)
 		n.revive(s.target)
-	case plan.FailDisk:
-		p.Disk().Eject(s.disk)
-		// The node may learn of the error only later; then healing revives it.
-		n.revive(s.target)
 	case plan.Pause:
 		if p.Paused() {
 			p.Resume()
@@ -120,18 +142,16 @@ func (n *nemesis) undo(s *strike) {
 		for _, other := range n.others(s.target) {
 			n.world.Unclog(env.NodeID(s.target), other)
 		}
-	case plan.SlowDisk:
-		p.SlowLane(env.LaneWAL, 0, 0)
-	case plan.SlowApply:
-		p.SlowLane(env.LaneApply, 0, 0)
 	case plan.ClockDrift:
 		p.Clock().SetDrift(0)
+	default:
+		n.endMedia(s)
 	}
 }
 
 func (n *nemesis) others(number int) []env.NodeID {
 	var ids []env.NodeID
-	for i := 1; i <= n.plan.Nodes; i++ {
+	for i := 1; i <= n.plan.Machines(); i++ {
 		if i != number {
 			ids = append(ids, env.NodeID(i))
 		}
@@ -160,14 +180,14 @@ func (n *nemesis) cut(s *strike) {
 		}
 	case plan.Bridge:
 		var sides [2][]env.NodeID
-		for i := 2; i <= n.plan.Nodes; i++ {
+		for i := 2; i <= n.plan.Machines(); i++ {
 			sides[i%2] = append(sides[i%2], env.NodeID(i))
 		}
 		n.separate(s, sides[0], sides[1])
 	case plan.Ring:
-		for i := 1; i <= n.plan.Nodes; i++ {
-			for j := i + 2; j <= n.plan.Nodes; j++ {
-				if j-i != n.plan.Nodes-1 {
+		for i := 1; i <= n.plan.Machines(); i++ {
+			for j := i + 2; j <= n.plan.Machines(); j++ {
+				if j-i != n.plan.Machines()-1 {
 					n.separate(s, []env.NodeID{env.NodeID(i)}, []env.NodeID{env.NodeID(j)})
 				}
 			}
@@ -198,7 +218,7 @@ func (n *nemesis) split(s *strike) {
 		targets[0] = s.target
 	}
 	var sides [2][]env.NodeID
-	for number := 1; number <= n.plan.Nodes; number++ {
+	for number := 1; number <= n.plan.Machines(); number++ {
 		side := 1
 		if slices.Contains(targets, number) {
 			side = 0

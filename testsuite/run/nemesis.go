@@ -1,7 +1,9 @@
 package run
 
 import (
+	"errors"
 	"slices"
+	"syscall"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/netsim"
@@ -18,7 +20,11 @@ type nemesis struct {
 	active []*strike
 	// failing are the nodes whose disk has been made to fail.
 	failing map[int]bool
-	healed  bool
+	// damaged are the nodes whose disk was damaged or wiped.
+	damaged  map[int]bool
+	atlas    *atlas
+	operator *operator
+	healed   bool
 }
 
 // strike is one fault under way.
@@ -26,9 +32,13 @@ type strike struct {
 	fault  *plan.Fault
 	target int
 	before netsim.Stats
-	// progress is the target's applied index when the fault struck.
-	progress uint64
-	disk     *netsim.Fault
+	disk   *netsim.Fault
+	lanes  netsim.LaneStats // of the lane that the fault is about, when it struck
+	// misdirect and task belong to faults of these kinds; loses says that the atlas allowed
+	// the target's copy to be lost.
+	misdirect *netsim.Misdirection
+	task      *task
+	loses     bool
 	// links are the directions between nodes that the fault cuts or clogs.
 	links map[link]bool
 	// hits counts the effects that were seen on the target or the links themselves.
@@ -49,14 +59,15 @@ func (n *nemesis) sent(from, to env.NodeID) {
 }
 
 func newNemesis(r *runner) *nemesis {
-	return &nemesis{runner: r, failing: make(map[int]bool)}
+	n := &nemesis{runner: r, failing: make(map[int]bool), damaged: make(map[int]bool), atlas: newAtlas(r.plan)}
+	n.operator = newOperator(r.world, r.plan, r.cluster, n.atlas)
+	return n
 }
 
-func (n *nemesis) diskFailing(number int) bool { return n.failing[number] }
-
-// mayNotBoot says whether a start may fail: by a fuse, or by the failing disk.
+// mayNotBoot says whether a start may fail: by a fuse, or by the failing or full disk.
 func (n *nemesis) mayNotBoot(p *netsim.Process) bool {
-	return p.Disk().FuseArmed() || p.Panicked() != nil || netsim.Injected(p.BootError()) || crashed(p.BootError())
+	err := p.BootError()
+	return p.Disk().FuseArmed() || p.Panicked() != nil || netsim.Injected(err) || crashed(err) || errors.Is(err, syscall.ENOSPC)
 }
 
 func (n *nemesis) schedule() {
@@ -80,10 +91,12 @@ func (n *nemesis) strike(f *plan.Fault) {
 	if leader := n.cluster.Leader(); f.Leader && leader != 0 {
 		s.target = leader
 	}
-	s.progress = n.progressOf(s.target)
+	s.lanes = n.lanesOf(s)
 	n.active = append(n.active, s)
 	n.begin(s)
-	n.world.After(f.For, func() { n.end(s) })
+	if !f.Kind.Changes() {
+		n.world.After(f.For, func() { n.end(s) })
+	}
 }
 
 func (n *nemesis) end(s *strike) {
@@ -98,18 +111,19 @@ func (n *nemesis) end(s *strike) {
 
 // heal ends everything at once and brings the nodes back.
 func (n *nemesis) heal() {
+	n.healed = true
 	for len(n.active) > 0 {
 		n.end(n.active[0])
 	}
-	n.healed = true
 	w := n.world
 	w.HealAll()
 	w.UnclogAll()
 	w.SetDefaultLink(netsim.DefaultConfig().Link, false)
 	w.SetDefaultLink(netsim.DefaultConfig().Link, true)
-	for number := 1; number <= n.plan.Nodes; number++ {
+	for number := 1; number <= n.plan.Machines(); number++ {
 		p := n.cluster.Process(number)
 		p.Disk().CrashAfterOps(-1)
+		p.Disk().SetCapacity(0)
 		if p.Paused() {
 			p.Resume()
 		}
@@ -123,8 +137,11 @@ func (n *nemesis) heal() {
 	}
 }
 
-// revive restarts a node that is down or has stopped serving.
+// revive restarts a node that is down or has stopped serving, unless it is to stay dead.
 func (n *nemesis) revive(number int) {
+	if n.healed && slices.Contains(n.plan.StayDead, number) {
+		return
+	}
 	p := n.cluster.Process(number)
 	if p.Alive() && n.cluster.Member(number).Failed() != nil {
 		p.Crash(netsim.PowerLoss)
@@ -136,12 +153,12 @@ func (n *nemesis) revive(number int) {
 	}
 }
 
-func (n *nemesis) progressOf(number int) uint64 {
-	if number == 0 || n.cluster.Member(number) == nil {
-		return 0
+// lanesOf are the counts of the lane that a fault is about.
+func (n *nemesis) lanesOf(s *strike) netsim.LaneStats {
+	if s.target == 0 {
+		return netsim.LaneStats{}
 	}
-	applied, _ := n.cluster.Member(number).Replica(0).Applied()
-	return applied
+	return n.cluster.Process(s.target).LaneStats(laneOf(s.fault))
 }
 
 // count adds to the evidence whether the fault took effect. What can be seen on the
@@ -149,24 +166,19 @@ func (n *nemesis) progressOf(number int) uint64 {
 // moved while the fault was on.
 func (n *nemesis) count(s *strike) {
 	d := n.world.Stats().Sub(s.before)
-	hits := s.hits
+	hits := s.diskHits(d, n.lanesOf(s).Sub(s.lanes))
 	switch s.fault.Kind {
 	case plan.Fuse:
 		hits = d.FuseCrashes
 	case plan.Pause:
 		hits = min(hits, d.HeldInputs)
-	case plan.StallDisk, plan.HangDisk:
-		hits = d.LaneStalls
-	case plan.SlowDisk, plan.SlowApply:
-		if n.progressOf(s.target) > s.progress {
-			hits = 1
-		}
-	case plan.FailDisk:
-		hits = uint64(s.disk.Hits)
 	case plan.ClockDrift:
 		hits = d.DriftedTicks
 	}
 	if hits > 0 {
 		n.evidence.Add(bite(s.fault.Kind), 1)
+	}
+	if group := s.fault.Kind.Group(); group != "" && (hits > 0 || s.task != nil && s.task.made > 0) {
+		n.evidence.Add(group, 1)
 	}
 }

@@ -19,6 +19,10 @@ import (
 type Options struct {
 	// Sink receives the trace; nil for none.
 	Sink func(netsim.Event)
+	// Look is called every LookEvery of virtual time until everything is healed; nil for not at
+	// all. It must leave the cluster as it is.
+	Look      func(now time.Duration, c *cluster.Cluster)
+	LookEvery time.Duration
 }
 
 // Result is a finished run.
@@ -63,18 +67,25 @@ func Execute(p *plan.Plan, o Options) *Result {
 	r.oracle.Watch(r.cluster)
 	r.nemesis = newNemesis(r)
 	r.oracle.MayFail, r.oracle.Sent = r.nemesis.diskFailing, r.nemesis.sent
+	r.oracle.Damaged = r.nemesis.lostCopy
 	r.world.OnBoot = r.booted
 	r.clients = workload.New(r.world, p)
 	if err := r.cluster.Start(); err == nil {
-		r.phases()
+		r.phases(&o)
 	}
 	return r.judge()
 }
 
 // phases drives the world through the plan.
-func (r *runner) phases() {
+func (r *runner) phases(o *Options) {
 	r.clients.Start()
 	r.nemesis.schedule()
+	for at := o.LookEvery; o.Look != nil && at < r.plan.HealAt; at += o.LookEvery {
+		if !r.world.RunUntil(env.Instant(at)) {
+			return
+		}
+		o.Look(at, r.cluster)
+	}
 	if !r.world.RunUntil(env.Instant(r.plan.HealAt)) {
 		return
 	}
@@ -86,12 +97,21 @@ func (r *runner) phases() {
 			return
 		}
 	}
+	for repair := (repairing{}); repair.goesOn(r); {
+		if !r.world.RunUntil(r.world.Now().Add(100 * time.Millisecond)) {
+			return
+		}
+	}
 	if late := r.clients.Late(); late != "" {
 		r.violate(verdict.Violationf(verdict.OracleLiveness, "no-progress-after-healing",
 			"%v after everything was healed %s", recoveryBound(r.plan), late))
 	} else if n := r.clients.Open(); n > 0 {
 		r.violate(verdict.Violationf(verdict.OracleLiveness, "operations-without-end",
 			"%v after everything was healed %d operations have not ended, though they have deadlines", recoveryBound(r.plan), n))
+	}
+	if missing := r.unrepaired(); missing != "" {
+		r.violate(verdict.Violationf(verdict.OracleLiveness, "not-repaired",
+			"%v after everything was healed %s", time.Duration(r.world.Now())-r.plan.HealAt, missing))
 	}
 	r.oracle.Finish()
 }

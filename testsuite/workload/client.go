@@ -35,14 +35,14 @@ func newClient(all *Clients, number int, h env.Host) (*Client, error) {
 	s := &all.plan.Settings
 	c := &Client{all: all, number: number, host: h, armed: env.Never, seen: make(map[string]history.Result)}
 	cfg := core.Config{
-		Endpoints: all.plan.Nodes, Seed: netsim.Derive(all.plan.Seed, "client", uint64(number)),
+		Endpoints: all.plan.Machines(), Seed: netsim.Derive(all.plan.Seed, "client", uint64(number)),
 		AttemptTimeout: s.AttemptTimeout, SessionWindow: s.SessionWindow, KeepAlive: s.SessionTTL / 4,
 	}
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	c.core = core.New(cfg, h.Now())
-	for ep := range all.plan.Nodes {
+	for ep := range all.plan.Machines() {
 		c.core.Connected(h.Now(), ep)
 	}
 	return c, nil
@@ -67,7 +67,7 @@ func (c *Client) submit(op *plan.Operation, f *final) {
 	now := c.host.Now()
 	spec := core.Op{
 		Kind: kinds[op.Kind], Key: []byte(in.Key), Value: []byte(in.Value), ExpectVersion: in.ExpectVersion,
-		ExpectValue: []byte(in.ExpectValue), Stale: in.Stale, NoSession: op.NoSession,
+		ExpectValue: []byte(in.ExpectValue), Stale: in.Stale, Follower: op.Follower, NoSession: op.NoSession,
 	}
 	if f == nil {
 		spec.Deadline = now.Add(c.all.plan.Settings.OperationTimeout)

@@ -1,0 +1,167 @@
+package plan
+
+import "slices"
+
+// FaultKind names a nemesis.
+type FaultKind string
+
+// The kinds of faults. Unless it says otherwise a fault lasts for Fault.For. Changes of
+// members are tried until they are done or everything is healed.
+const (
+	// Kill ends the process; it restarts after For.
+	Kill FaultKind = "kill"
+	// PowerLoss also loses unsynced disk writes, or some of them.
+	PowerLoss FaultKind = "power-loss"
+	// Fuse lets the machine lose power within its next Param disk operations.
+	Fuse FaultKind = "fuse"
+	// Blackout is a power loss of all nodes at once; they restart one by one over For, in an
+	// order drawn from Param, or all at its end if Param is 0.
+	Blackout FaultKind = "blackout"
+	// Pause stops the process; its inputs wait.
+	Pause FaultKind = "pause"
+	// Isolate cuts a node from all others, clients included; if Param is 1 clients
+	// still reach it.
+	Isolate FaultKind = "isolate"
+	// Split cuts Targets from the other nodes; each client stays with one side. With
+	// Leader, whoever leads changes places with the first target.
+	Split FaultKind = "split"
+	// OneWay cuts what a node sends to other nodes, or if Param is 1 what it gets.
+	OneWay FaultKind = "one-way"
+	// Bridge cuts two halves that still share one node.
+	Bridge FaultKind = "bridge"
+	// Ring leaves each node only two neighbours.
+	Ring FaultKind = "ring"
+	// Clog holds messages from the target to other nodes back, then lets them all
+	// arrive at once.
+	Clog FaultKind = "clog"
+	// SlowDisk makes each log write of the node take Param milliseconds longer.
+	SlowDisk FaultKind = "slow-disk"
+	// StallDisk lets no log write of the node finish.
+	StallDisk FaultKind = "stall-disk"
+	// HangDisk lets no log write of the node finish, or if Param is 1 no apply job,
+	// for ever: healing does not end it. At most one node of a plan, and only where a majority works without it.
+	HangDisk FaultKind = "hang-disk"
+	// SlowApply makes each apply job take Param milliseconds longer.
+	SlowApply FaultKind = "slow-apply"
+	// FailDisk makes one log write fail; the node stops serving and is restarted
+	// after For.
+	FailDisk FaultKind = "fail-disk"
+	// ClockJump moves the wall clock by Param milliseconds, for good.
+	ClockJump FaultKind = "clock-jump"
+	// ClockDrift lets the node's clocks run Param parts per million fast.
+	ClockDrift FaultKind = "clock-drift"
+
+	// FailWrite makes one write to the log fail, or if Param is 1 to the engine's files; the
+	// node stops serving and is restarted after For.
+	FailWrite FaultKind = "fail-write"
+	// FullDisk leaves no room on the disk; a node that needs some stops serving and is
+	// restarted after For, when there is room again. If Param is 1 writes in place need room
+	// too, as where the file system copies on write.
+	FullDisk FaultKind = "full-disk"
+	// SlowSnapshot makes each job of the snapshot lane take Param milliseconds longer.
+	SlowSnapshot FaultKind = "slow-snapshot"
+	// StallSnapshot lets no job of the snapshot lane finish.
+	StallSnapshot FaultKind = "stall-snapshot"
+
+	// BitRot inverts one durable bit of the log, or if Param has bit 0 of the engine's files:
+	// while the node is down from the kill to the restart For later, or if Param has bit 1
+	// while it runs, to be found at the latest at the restart For later. The newest write of
+	// the log is spared: its loss cannot be told from a write that a crash cut short.
+	BitRot FaultKind = "bit-rot"
+	// Misdirect makes one write to the log land Param bytes from its place, as Misdirection
+	// with Late does; the node is killed and restarted after For to find out.
+	Misdirect FaultKind = "misdirect"
+	// FailRead makes all reads of the log fail; if Param is 1 the node is killed and tries to
+	// start under it. It is restarted after For.
+	FailRead FaultKind = "fail-read"
+	// Wipe loses the whole disk; the node comes back empty after For, as one that rejoins.
+	Wipe FaultKind = "wipe"
+
+	// AddNode makes the first target a member, or another node if it is one: a voter as soon as
+	// it has caught up, or if Param is 1 a learner.
+	AddNode FaultKind = "add-node"
+	// RemoveNode removes the target from the members.
+	RemoveNode FaultKind = "remove-node"
+	// Promote makes a learner a voter. If there is none, it first makes one of a node that is
+	// not a member, or else of the target, and waits For.
+	Promote FaultKind = "promote"
+	// Demote makes the target a learner.
+	Demote FaultKind = "demote"
+	// Replace adds the second target and removes the first, in this order, or if Param is 1 in
+	// the other.
+	Replace FaultKind = "replace"
+	// TransferLeader hands leadership to the target, or if Param is 1 to the leader's own
+	// choice.
+	TransferLeader FaultKind = "transfer-leader"
+)
+
+// menu is a group of kinds that Draw takes from, if it is on.
+type menu struct {
+	on    bool
+	kinds []FaultKind
+}
+
+// The menus. Plans may have faults of any kind, whether Draw takes them or not.
+var (
+	machineFaults = menu{true, []FaultKind{
+		Kill, PowerLoss, Fuse, Blackout, Pause, Isolate, Split, OneWay, Bridge, Ring, Clog,
+		SlowDisk, StallDisk, SlowApply, FailDisk, ClockJump, ClockDrift,
+	}}
+	// diskErrors are survived by a restart.
+	diskErrors = menu{true, []FaultKind{FailWrite, FullDisk}}
+	// snapshotFaults need nodes that use the snapshot lane.
+	snapshotFaults = menu{true, []FaultKind{SlowSnapshot, StallSnapshot}}
+	// diskLosses need nodes that set a damaged disk aside and rejoin.
+	diskLosses = menu{true, []FaultKind{BitRot, Misdirect, FailRead, Wipe}}
+	// memberChanges need nodes that change members; they have a schedule of their own.
+	memberChanges = menu{true, []FaultKind{AddNode, RemoveNode, Promote, Demote, Replace, TransferLeader}}
+)
+
+// drawn are the kinds of Draw's bag, in a fixed order.
+func drawn() []FaultKind {
+	var out []FaultKind
+	for _, m := range []menu{machineFaults, diskErrors, snapshotFaults, diskLosses} {
+		if m.on {
+			out = append(out, m.kinds...)
+		}
+	}
+	return out
+}
+
+// Group is the counter that kinds share which often find nothing to do: a change that is made
+// already, a disk that holds nothing to damage, a lane without work; "" for others.
+func (k FaultKind) Group() string {
+	switch {
+	case slices.Contains(memberChanges.kinds, k):
+		return "changes of members and leaders took effect"
+	case slices.Contains(diskLosses.kinds, k), slices.Contains(diskErrors.kinds, k), k == FailDisk:
+		return "disk faults took effect"
+	case slices.Contains(snapshotFaults.kinds, k), k == SlowDisk, k == StallDisk, k == SlowApply:
+		return "slow lanes took effect"
+	}
+	return ""
+}
+
+// known reports whether a plan may have faults of this kind.
+func (k FaultKind) known() bool {
+	for _, m := range []menu{machineFaults, diskErrors, snapshotFaults, diskLosses, memberChanges} {
+		if slices.Contains(m.kinds, k) {
+			return true
+		}
+	}
+	return k == HangDisk
+}
+
+// Loses reports whether a fault of this kind may cost the target's copy of the data.
+func (k FaultKind) Loses() bool { return slices.Contains(diskLosses.kinds, k) }
+
+// FailsDisk reports whether a node may stop serving by itself under a fault of this kind.
+func (k FaultKind) FailsDisk() bool {
+	return k == FailDisk || slices.Contains(diskErrors.kinds, k) || k.Loses()
+}
+
+// Changes reports whether a fault of this kind is a change of members or of the leader.
+func (k FaultKind) Changes() bool { return slices.Contains(memberChanges.kinds, k) }
+
+// needsTarget reports whether faults of this kind strike one node.
+func (k FaultKind) needsTarget() bool { return k != Blackout && k != Ring && k != Bridge }
