@@ -25,8 +25,9 @@ type ClusterConfig struct {
 	Dir string
 	// Name is the cluster's name.
 	Name string
-	// Nodes is how many nodes there are, with the ids from 1 on.
-	Nodes int
+	// Nodes is how many nodes there are, with the ids from 1 on. Founders is how many of them the
+	// cluster begins with (0: all); the others can be added (Cluster.Grow).
+	Nodes, Founders int
 	// Flags are further flags of every `holdfast server`.
 	Flags []string
 }
@@ -38,8 +39,8 @@ type Cluster struct {
 	nodes []*node
 
 	mu sync.Mutex
-	// killed and paused count what took effect (LIVE-2).
-	killed, paused, stopped int64
+	// took counts what took effect, by the names of the counters (LIVE-2).
+	took map[string]int64
 }
 
 // node is one member, running or not.
@@ -56,18 +57,25 @@ type node struct {
 	file     *os.File
 	paused   bool
 	starts   int
+	// outside: it was not added yet, or it was removed. wiped: its disk was emptied, and it has no new
+	// replica yet. replica is the newest id that its replica was seen with.
+	outside, wiped bool
+	replica        uint64
 }
 
 // NewCluster reserves the ports of a cluster and starts nothing.
 func NewCluster(cfg ClusterConfig) (*Cluster, error) {
-	c := &Cluster{cfg: cfg}
+	if cfg.Founders == 0 {
+		cfg.Founders = cfg.Nodes
+	}
+	c := &Cluster{cfg: cfg, took: make(map[string]int64)}
 	for id := range uint64(cfg.Nodes) {
 		l, err := reservePort()
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 		c.nodes = append(c.nodes, &node{
-			id: id + 1, address: l.Addr().String(), reserved: l,
+			id: id + 1, address: l.Addr().String(), reserved: l, outside: id >= uint64(cfg.Founders),
 			data: filepath.Join(cfg.Dir, fmt.Sprintf("node%d", id+1)),
 			log:  filepath.Join(cfg.Dir, fmt.Sprintf("node%d.log", id+1)),
 		})
@@ -82,7 +90,7 @@ func (c *Cluster) node(id uint64) *node {
 	return c.nodes[id-1]
 }
 
-// Addresses are those of all nodes, in the order of their ids.
+// Addresses are those of all nodes, also of those that are to be added, in the order of their ids.
 func (c *Cluster) Addresses() []string {
 	var out []string
 	for _, n := range c.nodes {
@@ -98,11 +106,20 @@ func (c *Cluster) Data(id uint64) string { return c.node(id).data }
 func (c *Cluster) Args(id uint64, flags ...string) []string {
 	n := c.node(id)
 	var peers []string
-	for _, m := range c.nodes {
+	for _, m := range c.nodes[:c.cfg.Founders] {
 		peers = append(peers, fmt.Sprintf("%d=%s", m.id, m.address))
 	}
-	args := []string{
-		"server", "--id", fmt.Sprint(id), "--peers", strings.Join(peers, ","), "--cluster", c.cfg.Name, "--data", n.data,
+	args := []string{"server", "--id", fmt.Sprint(id), "--cluster", c.cfg.Name, "--data", n.data}
+	if id <= uint64(c.cfg.Founders) {
+		args = append(args, "--peers", strings.Join(peers, ","))
+	} else {
+		args = append(args, "--listen", n.address)
+	}
+	if n.wiped {
+		args = append(args, "--rejoin")
+		if id > uint64(c.cfg.Founders) {
+			args = append(args, "--join", strings.Join(c.Endpoints(), ","))
+		}
 	}
 	return append(append(args, c.cfg.Flags...), flags...)
 }
@@ -191,7 +208,7 @@ func (c *Cluster) Kill9(ctx context.Context, ids ...uint64) error {
 		if !p.wasKilled() {
 			return fmt.Errorf("live: node %d was to be killed, but ended by itself: %v", id, p.state)
 		}
-		c.killed++
+		c.took[counterKilled]++
 		return nil
 	})
 }
@@ -203,7 +220,7 @@ func (c *Cluster) Stop(ctx context.Context, ids ...uint64) error {
 		if !p.state.Success() {
 			return fmt.Errorf("live: node %d did not stop in order: %v\n%s", id, p.state, c.Tail(id))
 		}
-		c.stopped++
+		c.took[counterStopped]++
 		return nil
 	})
 }
@@ -274,7 +291,7 @@ func (c *Cluster) freeze(ctx context.Context, id uint64, signal func(*os.Process
 	defer c.mu.Unlock()
 	c.node(id).paused = want
 	if want {
-		c.paused++
+		c.took[counterPaused]++
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -17,19 +18,30 @@ const (
 	tailBytes = 3000
 )
 
-// Ids are those of all nodes.
+// Ids are those of all members.
 func (c *Cluster) Ids() []uint64 {
-	return c.those(func(*node) bool { return true })
+	return c.those(func(n *node) bool { return !n.outside })
 }
 
-// Up are the nodes that run and are not paused.
+// Endpoints are the addresses of all members.
+func (c *Cluster) Endpoints() []string {
+	var out []string
+	for _, n := range c.nodes {
+		if !n.outside {
+			out = append(out, n.address)
+		}
+	}
+	return out
+}
+
+// Up are the members that run and are not paused.
 func (c *Cluster) Up() []uint64 {
-	return c.those(func(n *node) bool { return n.proc != nil && !n.paused })
+	return c.those(func(n *node) bool { return n.proc != nil && !n.paused && !n.outside })
 }
 
-// Down are the nodes that do not run.
+// Down are the members that do not run.
 func (c *Cluster) Down() []uint64 {
-	return c.those(func(n *node) bool { return n.proc == nil })
+	return c.those(func(n *node) bool { return n.proc == nil && !n.outside })
 }
 
 // Paused are the nodes that are paused.
@@ -43,11 +55,11 @@ func (c *Cluster) crashed() []uint64 {
 	return c.those(func(n *node) bool { return n.proc != nil && n.proc.ended() })
 }
 
-// counts are the faults that took effect: nodes killed, paused, stopped in order.
-func (c *Cluster) counts() [3]int64 {
+// counts are the faults and changes that took effect, by the names of their counters.
+func (c *Cluster) counts() map[string]int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return [3]int64{c.killed, c.paused, c.stopped}
+	return maps.Clone(c.took)
 }
 
 func (c *Cluster) those(are func(*node) bool) []uint64 {
@@ -83,9 +95,12 @@ func (c *Cluster) Leader(ctx context.Context, after uint64) (leader, term uint64
 	return leader, term, err
 }
 
-// CaughtUp waits until each node that is up has applied what the leader has committed
-// by now.
+// CaughtUp waits until each member that is up is a voter, and has applied what the leader has committed
+// by then.
 func (c *Cluster) CaughtUp(ctx context.Context) error {
+	if err := c.settled(ctx); err != nil {
+		return err
+	}
 	leader, _, err := c.Leader(ctx, 0)
 	if err != nil {
 		return err
@@ -140,4 +155,13 @@ func (c *Cluster) Tails() string {
 		fmt.Fprintf(&b, "--- node %d, %s\n%s\n", id, c.Log(id), c.Tail(id))
 	}
 	return b.String()
+}
+
+// resident is how many bytes of a running node are in memory, 0 where the system does not tell.
+func (c *Cluster) resident(id uint64) (int64, error) {
+	p := c.process(id)
+	if p == nil {
+		return 0, fmt.Errorf("live: node %d does not run", id)
+	}
+	return residentBytes(p.cmd.Process.Pid)
 }

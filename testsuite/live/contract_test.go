@@ -29,7 +29,7 @@ func TestNodeThatEndsByItselfIsAViolation(t *testing.T) {
 	requireOutcome(t, verdict.Violated, c, res)
 	require.Equal(t, []string{"process/died"}, fingerprints(res))
 	require.Error(t, c.Kill9(ctx, 2), "LIVE-2: it cannot be killed any more, so that does not count")
-	require.Zero(t, c.counts()[0])
+	require.Zero(t, c.counts()[counterKilled])
 }
 
 // Goal: LIVE-3, a cluster that does not answer in time is neither good nor bad.

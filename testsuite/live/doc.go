@@ -17,7 +17,8 @@
 //	LIVE-2  A fault counts as evidence only if it took effect: a kill if the
 //	        operating system reports death by SIGKILL, a pause if it reports the
 //	        process as stopped, a fault of the leader if a leader of a later term
-//	        was seen. What the script says is no evidence.
+//	        was seen, a lost disk if the node is a voter again under another replica
+//	        id. What the script says is no evidence.
 //	LIVE-3  Time never decides between pass and violation. A step that does not get
 //	        what it waits for within its bound makes the verdict unknown.
 //	LIVE-4  A node's ports are below those the system gives to outgoing connections,
@@ -26,9 +27,11 @@
 //	        the loss of any single acknowledged write of those is seen by the
 //	        final reads.
 //
-// go test ./testsuite/live runs one script and the bad starts; with -short it
-// starts no process. HOLDFAST_LIVE_SOAK=10m go test -count=1 -v -timeout=30m
-// -run Soak ./testsuite/live goes on with drawn scripts for that long; HOLDFAST_LIVE_SEED
-// chooses them. HOLDFAST_LIVE_KEEP=DIR keeps the files of runs that did not pass in DIR
+// go test ./testsuite/live runs the standard script, that of membership, a snapshot of
+// 64 MiB and the bad starts; with -short it starts no process.
+// HOLDFAST_LIVE_SNAPSHOT_MIB=1100 makes the snapshot larger (make live-snapshot).
+// HOLDFAST_LIVE_SOAK=10m go test -count=1 -v -timeout=30m -run Soak ./testsuite/live
+// goes on with drawn scripts for that long; HOLDFAST_LIVE_SEED chooses them.
+// HOLDFAST_LIVE_KEEP=DIR keeps the files of runs that did not pass in DIR
 // (default: a new directory in the system's place for temporary files).
 package live

@@ -33,7 +33,7 @@ func (w *worker) draw() (in history.Input, noSession bool) {
 		in.Kind, in.Key = history.Put, fmt.Sprintf("%sonce-%d-%d", w.load.cfg.Prefix, w.number, w.count)
 	case below(sharePut):
 		in.Kind = history.Put
-		noSession = w.rng.IntN(100) < shareNoSession
+		noSession = w.rng.IntN(100) < shareNoSession && !w.load.cfg.Sessions
 	case below(shareErase):
 		in.Kind = history.Erase
 	case below(shareVersion) && known.Version != 0:

@@ -26,3 +26,16 @@ func isStopped(pid int) (bool, error) {
 	}
 	return stat[i+2] == 'T', nil
 }
+
+// residentBytes is how much of a process is in memory.
+func residentBytes(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, err
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
+		return 0, fmt.Errorf("live: cannot read the memory of process %d from %q: %w", pid, text, err)
+	}
+	return resident * int64(os.Getpagesize()), nil
+}

@@ -9,3 +9,6 @@ func dieWithParent() *syscall.SysProcAttr { return nil }
 
 // isStopped believes the signal, as there is no portable way to ask.
 func isStopped(int) (bool, error) { return true, nil }
+
+// residentBytes is not known here.
+func residentBytes(int) (int64, error) { return 0, nil }

@@ -13,6 +13,10 @@ const (
 	counterKilled   = "nodes killed"
 	counterPaused   = "nodes paused"
 	counterStopped  = "nodes stopped in order"
+	counterWiped    = "nodes that came back without their disk, replaced"
+	counterAdded    = "nodes added"
+	counterRemoved  = "nodes removed"
+	counterHanded   = "leaderships handed over"
 	counterDeposed  = "leaders of later terms seen"
 	counterCaughtUp = "catch-ups checked"
 	counterFinal    = "keys read at the end"
@@ -36,11 +40,10 @@ func (r *Run) judge() *Result {
 	c.Undecided = append(c.Undecided, r.undecided...)
 	c.Evidence.Merge(&seen.Evidence)
 	c.Evidence.Merge(&r.evidence)
-	counts := r.Cluster.counts()
-	for i, name := range []string{counterKilled, counterPaused, counterStopped} {
-		c.Evidence.Add(name, counts[i]-r.before[i])
+	for name, n := range r.Cluster.counts() {
+		c.Evidence.Add(name, n-r.before[name])
 	}
-	c.Requirements = r.Script.requirements(len(r.Cluster.nodes))
+	c.Requirements = r.Script.requirements(r.nodes)
 	res.Verdict = verdict.Judge(c)
 	return res
 }
@@ -60,7 +63,10 @@ func (s Script) requirements(nodes int) []verdict.Requirement {
 			if step.Do != Pause {
 				down += n
 			}
-			need[map[Action]string{Kill: counterKilled, Pause: counterPaused, Stop: counterStopped}[step.Do]] += n
+			need[map[Action]string{Kill: counterKilled, Wipe: counterKilled, Pause: counterPaused, Stop: counterStopped}[step.Do]] += n
+			if step.Do == Wipe {
+				need[counterWiped] += n
+			}
 		}
 		switch step.Do {
 		case Repair:
@@ -68,6 +74,16 @@ func (s Script) requirements(nodes int) []verdict.Requirement {
 			down = 0
 		case Flap:
 			need[counterKilled] += step.Count * down
+		case Grow:
+			need[counterAdded]++
+			nodes++
+		case Shrink:
+			need[counterRemoved]++
+			need[counterStopped]++
+			nodes--
+			fault = step.String()
+		case HandOver:
+			need[counterHanded] += step.Count
 		case Elect:
 			need[counterDeposed]++
 		case CatchUp:

@@ -50,11 +50,28 @@ func TestStandardScriptKillsPausesAndStops(t *testing.T) {
 	}
 }
 
+// Goal: the script of membership asks for what it is there for. Method: what it requires, by name.
+func TestMembershipScriptChangesWhoIsAMember(t *testing.T) {
+	need := make(map[string]int64)
+	for _, r := range Membership().requirements(3) {
+		need[r.Counter] = r.AtLeast
+	}
+	for counter, n := range map[string]int64{
+		counterAdded: 3, counterRemoved: 1, counterWiped: 2, counterKilled: 2, counterHanded: 6, counterStopped: 2, counterDeposed: 1,
+	} {
+		require.Equal(t, n, need[counter], counter)
+	}
+	for _, fault := range []string{"", "shrink leader", "wipe follower", "wipe leader", "stop leader"} {
+		require.GreaterOrEqual(t, need[counterDuring(fault)], int64(work), fault)
+	}
+}
+
 // Goal: scripts that are drawn can be played, and those that cannot are refused with the
 // reason.
 // Method: many seeds; a table of mistakes.
 func TestScriptsAreCheckedBeforeTheyArePlayed(t *testing.T) {
 	require.NoError(t, Standard().Check())
+	require.NoError(t, Membership().Check())
 	seen := make(map[Step]bool)
 	for seed := range uint64(200) {
 		s := Draw(rand.New(rand.NewPCG(seed, 0)), 5)
@@ -65,13 +82,16 @@ func TestScriptsAreCheckedBeforeTheyArePlayed(t *testing.T) {
 			seen[step] = true
 		}
 	}
-	require.Len(t, seen, 6+8, "all other actions, and each fault but to pause all")
+	require.Len(t, seen, 8+2+10, "all other actions, whom to remove, and each fault but to pause or wipe all")
 	for reason, s := range map[string]Script{
 		"no such action":           {{Do: "explode"}},
 		"no target":                {{Do: Kill}},
 		"count of at least 1":      {{Do: Work}},
 		"must end with a repair":   {{Do: Kill, On: Leader}},
 		"pausing all nodes at onc": {{Do: Pause, On: All}, {Do: Repair}},
+		"loss of all disks":        {{Do: Wipe, On: All}, {Do: Repair}},
+		"the leader or a follower": {{Do: Shrink, On: All}},
+		"of at least 1":            {{Do: HandOver}},
 	} {
 		_, err := (&Run{Script: s}).Play(t.Context())
 		require.ErrorContains(t, err, reason)

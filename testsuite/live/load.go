@@ -31,6 +31,8 @@ type LoadConfig struct {
 	Think time.Duration
 	// OpTimeout bounds one operation (10 s).
 	OpTimeout time.Duration
+	// Sessions has every write belong to a session, so that it is sent again after doubt.
+	Sessions bool
 }
 
 func (c LoadConfig) withDefaults() LoadConfig {

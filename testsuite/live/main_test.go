@@ -63,13 +63,19 @@ func newCluster(t *testing.T) *Cluster {
 	t.Helper()
 	c, err := NewCluster(ClusterConfig{Binary: program(t), Dir: t.TempDir(), Name: "live", Nodes: 3})
 	require.NoError(t, err)
+	closeAtEnd(t, c)
+	return c
+}
+
+// closeAtEnd ends a cluster with its test, and shows the logs if that failed.
+func closeAtEnd(t *testing.T, c *Cluster) {
+	t.Helper()
 	t.Cleanup(func() {
 		require.NoError(t, c.Close())
 		if t.Failed() {
 			t.Log(c.Tails())
 		}
 	})
-	return c
 }
 
 // startCluster is a cluster whose nodes run.

@@ -27,8 +27,9 @@ type Run struct {
 	// fault names what is wrong with the cluster at the moment, term is the leader's at the last fault.
 	fault string
 	term  uint64
-	// before are the counts of a cluster that was attacked before.
-	before [3]int64
+	// before are the counts of a cluster that was attacked before, nodes is the number of its members then.
+	before map[string]int64
+	nodes  int
 }
 
 // Result is how a run ended.
@@ -50,7 +51,7 @@ func (r *Run) Play(ctx context.Context) (*Result, error) {
 	if r.Log == nil {
 		r.Log = func(string, ...any) {}
 	}
-	r.before = r.Cluster.counts()
+	r.before, r.nodes = r.Cluster.counts(), len(r.Cluster.Ids())
 	r.Load.Start()
 	played := r.steps(ctx)
 	r.Load.Stop()
@@ -91,8 +92,14 @@ func (r *Run) within(ctx context.Context, what string, do func(context.Context) 
 
 func (r *Run) step(ctx context.Context, s Step) error {
 	switch s.Do {
-	case Kill, Stop, Pause:
+	case Kill, Stop, Wipe, Pause:
 		return r.strike(ctx, s)
+	case Grow:
+		return r.Cluster.Grow(ctx)
+	case Shrink:
+		return r.shrink(ctx, s)
+	case HandOver:
+		return r.handOver(ctx, s.Count)
 	case Repair:
 		return r.repair(ctx)
 	case Flap:
@@ -127,12 +134,29 @@ func (r *Run) step(ctx context.Context, s Step) error {
 
 // strike takes nodes away.
 func (r *Run) strike(ctx context.Context, s Step) error {
-	leader, term, err := r.Cluster.Leader(ctx, 0)
+	victims, err := r.aim(ctx, s)
 	if err != nil {
 		return err
 	}
+	switch s.Do {
+	case Kill:
+		return r.Cluster.Kill9(ctx, victims...)
+	case Wipe:
+		return r.Cluster.Wipe(ctx, victims[0])
+	case Stop:
+		return r.Cluster.Stop(ctx, victims...)
+	}
+	return r.Cluster.Pause(ctx, victims[0])
+}
+
+// aim chooses whom a step hits, and notes who leads before it.
+func (r *Run) aim(ctx context.Context, s Step) (victims []uint64, err error) {
+	leader, term, err := r.Cluster.Leader(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
 	r.term, r.fault = term, s.String()
-	victims := []uint64{leader}
+	victims = []uint64{leader}
 	switch s.On {
 	case All:
 		victims = r.Cluster.Up()
@@ -144,17 +168,34 @@ func (r *Run) strike(ctx context.Context, s Step) error {
 			}
 		}
 		if len(victims) == 0 {
-			return fmt.Errorf("live: there is no follower to %s", s.Do)
+			return nil, fmt.Errorf("live: there is no follower to %s", s.Do)
 		}
 	}
 	r.Log("         node %d leads in term %d; %s %v", leader, term, s.Do, victims)
-	switch s.Do {
-	case Kill:
-		return r.Cluster.Kill9(ctx, victims...)
-	case Stop:
-		return r.Cluster.Stop(ctx, victims...)
+	return victims, nil
+}
+
+// shrink removes a member, and ends it.
+func (r *Run) shrink(ctx context.Context, s Step) error {
+	victims, err := r.aim(ctx, s)
+	if err != nil {
+		return err
 	}
-	return r.Cluster.Pause(ctx, victims[0])
+	return r.Cluster.Remove(ctx, victims[0])
+}
+
+// handOver has the leadership handed over; each time another node must lead in a later term.
+func (r *Run) handOver(ctx context.Context, times int64) error {
+	for range times {
+		leader, term, err := r.Cluster.Leader(ctx, 0)
+		if err != nil {
+			return err
+		}
+		if err := r.Cluster.HandOver(ctx, leader, term); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Run) repair(ctx context.Context) error {

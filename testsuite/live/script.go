@@ -10,7 +10,7 @@ import (
 // Action is what a step does.
 type Action string
 
-// The actions. Kill, Stop and Pause are faults; they return when they took effect.
+// The actions. Kill, Stop, Wipe and Pause are faults; they return when they took effect.
 const (
 	// Kill ends nodes with SIGKILL.
 	Kill Action = "kill"
@@ -18,6 +18,14 @@ const (
 	Stop Action = "stop"
 	// Pause stops nodes with SIGSTOP.
 	Pause Action = "pause"
+	// Wipe ends a node with SIGKILL and empties its disk; Repair then starts it with --rejoin.
+	Wipe Action = "wipe"
+	// Grow starts a node that is no member, or no longer, and adds it.
+	Grow Action = "grow"
+	// Shrink removes a member, and then ends it with SIGTERM.
+	Shrink Action = "shrink"
+	// HandOver has the leader hand over to another node, Count times.
+	HandOver Action = "hand-over"
 	// Repair starts the nodes that are down and resumes those that are paused.
 	Repair Action = "repair"
 	// Flap starts the nodes that are down and ends them with SIGKILL soon after, Count
@@ -30,12 +38,12 @@ const (
 	FirstWrite Action = "first-write"
 	// Work waits until Count writes of the load were acknowledged.
 	Work Action = "work"
-	// CatchUp waits until all nodes that are up have applied what the leader has committed.
+	// CatchUp waits until all members that are up are voters and have applied what the leader has committed.
 	CatchUp Action = "catch-up"
 )
 
 // isFault: the action takes nodes away.
-func (a Action) isFault() bool { return a == Kill || a == Stop || a == Pause }
+func (a Action) isFault() bool { return a == Kill || a == Stop || a == Wipe || a == Pause }
 
 // Target says which nodes a fault hits.
 type Target string
@@ -53,16 +61,16 @@ const (
 // Step is one thing that happens to the cluster.
 type Step struct {
 	Do Action `json:"do"`
-	// On belongs to faults.
+	// On belongs to faults and Shrink.
 	On Target `json:"on,omitempty"`
-	// Count belongs to Work and Flap.
+	// Count belongs to Work, Flap and HandOver.
 	Count int64 `json:"count,omitempty"`
 }
 
 // String is the step as a person would say it.
 func (s Step) String() string {
 	switch {
-	case s.Do == Work || s.Do == Flap:
+	case s.Do == Work || s.Do == Flap || s.Do == HandOver:
 		return fmt.Sprintf("%s %d", s.Do, s.Count)
 	case s.On != "":
 		return fmt.Sprintf("%s %s", s.Do, s.On)
@@ -81,20 +89,26 @@ func (s Script) Check() error {
 	for i, step := range s {
 		var err error
 		switch step.Do {
-		case Kill, Stop, Pause:
+		case Kill, Stop, Wipe, Pause:
 			broken = true
 			if !slices.Contains([]Target{Leader, Follower, All}, step.On) {
 				err = fmt.Errorf("there is no target %q", step.On)
 			} else if step.On == All && step.Do == Pause {
 				err = errors.New("pausing all nodes at once shows nothing that pausing two would not")
+			} else if step.On == All && step.Do == Wipe {
+				err = errors.New("no cluster survives the loss of all disks")
 			}
-		case Work, Flap:
+		case Shrink:
+			if step.On != Leader && step.On != Follower {
+				err = errors.New("it removes the leader or a follower")
+			}
+		case Work, Flap, HandOver:
 			if step.Count < 1 {
 				err = errors.New("it needs a count of at least 1")
 			}
 		case Repair:
 			broken = false
-		case Elect, FirstWrite, CatchUp:
+		case Elect, FirstWrite, CatchUp, Grow:
 		default:
 			err = errors.New("there is no such action")
 		}
@@ -152,6 +166,32 @@ func lateFollower() Script {
 	}
 }
 
+// lostDisk takes a node away with its disk; it comes back under a new replica id.
+func lostDisk(on Target) Script {
+	return Script{{Do: Wipe, On: on}, {Do: FirstWrite}, {Do: Work, Count: work}, {Do: Repair}, {Do: CatchUp}}
+}
+
+// handOvers has the leadership wander.
+func handOvers(times int64) Script {
+	return Script{{Do: HandOver, Count: times}, {Do: Work, Count: work}, {Do: CatchUp}}
+}
+
+// leaves removes a member, and adds it again with the data it has.
+func leaves(on Target) Script {
+	return Script{{Do: Shrink, On: on}, {Do: FirstWrite}, {Do: Work, Count: work}, {Do: Grow}, {Do: CatchUp}}
+}
+
+// Membership is the script of what operators do to a cluster that works: three nodes become five, the leader is removed,
+// disks are lost, the leadership is handed over again and again, the leader is stopped in order, and who was removed comes back.
+func Membership() Script {
+	return slices.Concat(
+		Script{{Do: Work, Count: work}, {Do: Grow}, {Do: Work, Count: work}, {Do: Grow}, {Do: CatchUp}, {Do: Work, Count: work}},
+		Script{{Do: Shrink, On: Leader}, {Do: FirstWrite}, {Do: Work, Count: work}, {Do: CatchUp}},
+		lostDisk(Follower), handOvers(6), lostDisk(Leader), leaderFault(Stop),
+		Script{{Do: Grow}, {Do: Work, Count: work}, {Do: CatchUp}},
+	)
+}
+
 // Standard is the script that every change has to survive.
 func Standard() Script {
 	return slices.Concat(
@@ -175,6 +215,11 @@ func Draw(rng *rand.Rand, parts int) Script {
 		func() Script { return flaps(Leader) },
 		func() Script { return flaps(All) },
 		lateFollower,
+		func() Script { return lostDisk(Follower) },
+		func() Script { return lostDisk(Leader) },
+		func() Script { return leaves(Follower) },
+		func() Script { return leaves(Leader) },
+		func() Script { return handOvers(1 + rng.Int64N(8)) },
 	}
 	s := Script{{Do: Work, Count: work}}
 	for range parts {

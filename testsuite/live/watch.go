@@ -22,7 +22,7 @@ type Watch struct {
 	election *invariant.ElectionSafety
 	progress *invariant.Progress
 	hashes   *invariant.StateHash
-	starts   map[uint64]int
+	lives    map[uint64]life
 
 	mu         sync.Mutex
 	violations []verdict.Violation
@@ -30,10 +30,16 @@ type Watch struct {
 	answers    int64
 }
 
+// life is a replica of a node from a start to its end, or to its replacement by a new one.
+type life struct {
+	start   int
+	replica uint64
+}
+
 // NewWatch begins to watch.
 func NewWatch(c *Cluster) *Watch {
 	w := &Watch{
-		cluster: c, done: make(chan struct{}), starts: make(map[uint64]int), leaders: make(map[uint64]uint64),
+		cluster: c, done: make(chan struct{}), lives: make(map[uint64]life), leaders: make(map[uint64]uint64),
 		election: invariant.NewElectionSafety(), progress: invariant.NewProgress(), hashes: invariant.NewStateHash(),
 	}
 	var ctx context.Context
@@ -76,12 +82,14 @@ func (w *Watch) observe(id uint64, start int, s *kvpb.NodeStatus) {
 	}
 	for _, g := range s.Groups {
 		r := invariant.Replica{Group: g.Group, Node: id}
-		now := invariant.Position{Term: g.Term, Commit: g.Commit, Applied: g.Applied}
-		if w.starts[id] == start {
-			w.report(w.progress.Observe(r, now))
+		at := invariant.Position{Term: g.Term, Commit: g.Commit, Applied: g.Applied}
+		now := life{start, g.Replica}
+		if w.lives[id] == now {
+			w.report(w.progress.Observe(r, at))
 		} else {
-			w.progress.ObserveRestart(r, now)
+			w.progress.ObserveRestart(r, at)
 		}
+		w.lives[id] = now
 		if g.Applied > 0 {
 			w.report(w.hashes.ObserveStateHash(r, g.Applied, g.Hash))
 		}
@@ -90,7 +98,6 @@ func (w *Watch) observe(id uint64, start int, s *kvpb.NodeStatus) {
 			w.leaders[g.Term] = id
 		}
 	}
-	w.starts[id] = start
 }
 
 // report keeps a violation, each kind once.
