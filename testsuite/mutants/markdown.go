@@ -1,11 +1,17 @@
 package mutants
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 )
+
+// unplanted says which bugs of the catalogue of real bugs have no place here, and why.
+//
+//go:embed unplanted.md
+var unplanted string
 
 // WriteMarkdown writes the scoreboard as docs/mutants.md has it.
 func WriteMarkdown(w io.Writer, scores []*Score) error {
@@ -31,6 +37,7 @@ func WriteMarkdown(w io.Writer, scores []*Score) error {
 			s.Mutant.ID, s.Mutant.Title, s.Mutant.Source, s.Status(), strings.Join(s.Fired(), ", "),
 			sm, sw, short(vm), short(vw), short(cm), short(cw))
 	}
+	b.WriteString(unplanted)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
