@@ -2,7 +2,7 @@
 # it without make if you like.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick bench live
+.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick explore bench live live-snapshot week
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -44,8 +44,17 @@ mutants: ## plant every known bug over five ranges of seeds, and write docs/muta
 mutants-quick: ## the same with the quick ones only
 	go run ./cmd/holdfast sim mutants --quick
 
+explore: ## search all schedules of small groups within the larger bounds of docs/explorer.md (hours)
+	HOLDFAST_EXPLORE=large go test -count=1 -v -timeout=24h -run 'TestExplore' ./raft
+
 bench: ## measure a cluster of this machine
 	go run ./cmd/holdfast bench
 
 live: ## attack real processes on this machine
 	HOLDFAST_LIVE_SOAK=$${HOLDFAST_LIVE_SOAK:-10m} go test -count=1 -v -timeout=60m ./testsuite/live
+
+live-snapshot: ## stream a snapshot of more than a gigabyte to a real process, and measure the group's pace meanwhile
+	HOLDFAST_LIVE_SNAPSHOT_MIB=$${HOLDFAST_LIVE_SNAPSHOT_MIB:-1100} go test -count=1 -v -timeout=30m -run Pace ./testsuite/live
+
+week: ## simulate a week of steady writes, and see that what a node holds stays flat
+	HOLDFAST_WEEK=$${HOLDFAST_WEEK:-168h} go test -count=1 -v -timeout=60m -run Flat ./testsuite/week

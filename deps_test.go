@@ -19,7 +19,7 @@ const (
 
 // pureDirs are the packages that decide, with all below them.
 var pureDirs = []string{
-	"raft", "hashing", "kv/machine", "kv/env", "kv/replica", "kv/node", "kv/placement", "kv/client/core",
+	"raft", "hashing", "kv/machine", "kv/env", "kv/replica", "kv/transfer", "kv/node", "kv/placement", "kv/client/core",
 }
 
 // pureStd is the part of the standard library that pure packages may import.
@@ -104,7 +104,7 @@ var depsRules = []rule{
 		remedy: "use env.Engine, and env.FS for files",
 		check: banImports(func(s source) bool { return !within(s.dir, "kv/storage") }, func(s source, imp string) bool {
 			if imp == vfsPath {
-				return s.test || within(s.dir, "kv/env", "kv/wal", "kv/osio", "netsim")
+				return s.test || within(s.dir, "kv/env", "kv/wal", "kv/osio", "kv/datadir", "netsim")
 			}
 			return !within(imp, pebblePath)
 		}),
@@ -227,7 +227,7 @@ func importing(name, imp string) fakeFile {
 func TestEveryPackageOfTheDesignExists(t *testing.T) {
 	planned := []string{
 		"raft", "raft/quorum", "raft/progress", "raft/rafttest",
-		"kv/env", "kv/wal", "kv/storage", "kv/machine", "kv/replica", "kv/node", "kv/client", "kv/kvpb", "kv/grpcio", "kv/osio",
+		"kv/env", "kv/wal", "kv/storage", "kv/machine", "kv/replica", "kv/node", "kv/client", "kv/kvpb", "kv/grpcio", "kv/osio", "kv/datadir",
 		"netsim", "checker", "cmd/holdfast", "testsuite",
 	}
 	have := make(map[string]bool)

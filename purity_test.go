@@ -11,8 +11,9 @@ import (
 )
 
 // deterministicDirs hold code that runs inside the simulation on one thread:
-// the packages that decide, the log they share, and the simulated world itself.
-var deterministicDirs = slices.Concat(pureDirs, []string{"kv/wal", "netsim"})
+// the packages that decide, the log they share, the rules of the data directory, and
+// the simulated world itself.
+var deterministicDirs = slices.Concat(pureDirs, []string{"kv/wal", "kv/datadir", "netsim"})
 
 // harmless names what may be used of packages that also reach clocks, global
 // randomness or the machine.
