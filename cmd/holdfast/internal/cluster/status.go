@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,7 +134,8 @@ func describe(leader *kvpb.NodeStatus, alive map[uint64]*kvpb.NodeStatus) *Membe
 		Settled: !g.Joint && g.ConfigIndex <= g.Commit, TransferringTo: g.TransferringTo,
 	}
 	members := map[uint64]bool{}
-	for _, m := range g.Configuration {
+	byNode := func(a, b *kvpb.GroupMember) int { return cmp.Compare(a.Node, b.Node) }
+	for _, m := range slices.SortedStableFunc(slices.Values(g.Configuration), byNode) {
 		members[m.Node] = true
 		is := Member{
 			Node: m.Node, Address: m.Address, Role: role(m), Generation: m.Generation, Replica: m.Replica, Priority: m.Priority,
