@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/holdfastdb/holdfast/kv/transfer"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
@@ -71,6 +72,11 @@ func FuzzDecode(f *testing.F) {
 	m := someMessage()
 	f.Add(appendRaft(nil, &m))
 	f.Add(appendHash(nil, hashReport{1, 2, 1024, 1 << 63}))
+	f.Add(appendRejoin(nil, rejoin{group: 1, node: 2, store: 1 << 63, address: "127.0.0.1:7002"}))
+	ack := transfer.Ack{Group: 1, From: 2, To: 1, Identity: transfer.Identity{Index: 9}, Try: 1, Status: transfer.Refused, Reason: 1}
+	f.Add(transfer.AppendAck([]byte{envelopeVersion, kindTransfer}, &ack))
+	chunk := transfer.Chunk{Kind: transfer.Data, Group: 1, From: 1, To: 2, Mark: raft.Mark{Index: 9}, Try: 1, Data: []byte("d")}
+	f.Add(transfer.AppendChunk([]byte{envelopeVersion, kindTransfer}, &chunk))
 	f.Add([]byte{envelopeVersion})
 	f.Add([]byte{2, 1, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -78,16 +84,28 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again := appendHash(nil, d.hash)
-		if d.kind == kindRaft {
-			again = appendRaft(nil, &d.raft)
-		}
+		again := reencode(&d)
 		d2, err := decode(again)
 		require.NoError(t, err)
 		require.Equal(t, d.kind, d2.kind)
-		require.Equal(t, d.hash, d2.hash)
-		require.Equal(t, appendRaft(nil, &d.raft), appendRaft(nil, &d2.raft))
+		require.Equal(t, again, reencode(&d2))
 	})
+}
+
+// reencode is the inverse of decode.
+func reencode(d *decoded) []byte {
+	switch {
+	case d.kind == kindRaft:
+		return appendRaft(nil, &d.raft)
+	case d.kind == kindHash:
+		return appendHash(nil, d.hash)
+	case d.kind == kindRejoin:
+		return appendRejoin(nil, d.rejoin)
+	case d.isAck:
+		return transfer.AppendAck([]byte{envelopeVersion, kindTransfer}, &d.ack)
+	default:
+		return transfer.AppendChunk([]byte{envelopeVersion, kindTransfer}, &d.chunk)
+	}
 }
 
 // Goal: NODE-4, what does not decode, comes from somebody else or is for a group that is not here is dropped and counted, and
