@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -131,11 +132,15 @@ func testWriteError(t *testing.T, mk maker, kind errorfs.OpKind, skip int) {
 	var w work
 	on.Store(true)
 	err := w.run(e)
-	if err == nil {
+	if err == nil && hits.Load() <= int64(skip) {
 		require.NotZero(t, skip, "nothing was made to fail")
-		require.LessOrEqual(t, hits.Load(), int64(skip), "a failed write went unnoticed")
 		require.NoError(t, e.Close())
 		return
+	}
+	// The write of a compaction in the background may fail after the last batch, and is
+	// noticed when the compaction ends. One that never is hangs here.
+	for ; err == nil; err = e.Flush() {
+		runtime.Gosched()
 	}
 	require.ErrorIs(t, err, errDisk)
 	require.ErrorContains(t, err, dataDir)
