@@ -125,6 +125,11 @@ const (
 	RequestKind_OPEN_SESSION  RequestKind = 3
 	RequestKind_CLOSE_SESSION RequestKind = 4
 	RequestKind_KEEP_ALIVE    RequestKind = 5
+	// SCAN returns the pairs of one partition whose keys begin with scan_prefix and are above
+	// scan_after, ascending: at most scan_limit, all as they are at one index of the log.
+	RequestKind_SCAN RequestKind = 6
+	// TABLE returns the routing table that the node has, of any partition.
+	RequestKind_TABLE RequestKind = 7
 )
 
 // Enum value maps for RequestKind.
@@ -136,6 +141,8 @@ var (
 		3: "OPEN_SESSION",
 		4: "CLOSE_SESSION",
 		5: "KEEP_ALIVE",
+		6: "SCAN",
+		7: "TABLE",
 	}
 	RequestKind_value = map[string]int32{
 		"REQUEST_UNSPECIFIED": 0,
@@ -144,6 +151,8 @@ var (
 		"OPEN_SESSION":        3,
 		"CLOSE_SESSION":       4,
 		"KEEP_ALIVE":          5,
+		"SCAN":                6,
+		"TABLE":               7,
 	}
 )
 
@@ -387,6 +396,67 @@ func (Health) EnumDescriptor() ([]byte, []int) {
 	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{5}
 }
 
+type NodeAction int32
+
+const (
+	NodeAction_NODE_ACTION_UNSPECIFIED NodeAction = 0
+	// DRAIN: what it holds is brought to other nodes.
+	NodeAction_DRAIN NodeAction = 1
+	// UNDRAIN takes back DRAIN.
+	NodeAction_UNDRAIN NodeAction = 2
+	// RETIRE removes it from the cluster for ever; it must be drained and empty, or with force dead.
+	NodeAction_RETIRE     NodeAction = 3
+	NodeAction_SET_WEIGHT NodeAction = 4
+	NodeAction_SET_ZONE   NodeAction = 5
+)
+
+// Enum value maps for NodeAction.
+var (
+	NodeAction_name = map[int32]string{
+		0: "NODE_ACTION_UNSPECIFIED",
+		1: "DRAIN",
+		2: "UNDRAIN",
+		3: "RETIRE",
+		4: "SET_WEIGHT",
+		5: "SET_ZONE",
+	}
+	NodeAction_value = map[string]int32{
+		"NODE_ACTION_UNSPECIFIED": 0,
+		"DRAIN":                   1,
+		"UNDRAIN":                 2,
+		"RETIRE":                  3,
+		"SET_WEIGHT":              4,
+		"SET_ZONE":                5,
+	}
+)
+
+func (x NodeAction) Enum() *NodeAction {
+	p := new(NodeAction)
+	*p = x
+	return p
+}
+
+func (x NodeAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NodeAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_kv_kvpb_kvpb_proto_enumTypes[6].Descriptor()
+}
+
+func (NodeAction) Type() protoreflect.EnumType {
+	return &file_kv_kvpb_kvpb_proto_enumTypes[6]
+}
+
+func (x NodeAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NodeAction.Descriptor instead.
+func (NodeAction) EnumDescriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{6}
+}
+
 type Op struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          OpKind                 `protobuf:"varint,1,opt,name=kind,proto3,enum=holdfast.v1.OpKind" json:"kind,omitempty"`
@@ -562,7 +632,12 @@ type Request struct {
 	Stale bool `protobuf:"varint,8,opt,name=stale,proto3" json:"stale,omitempty"`
 	// follower: serve a linearizable read here although this node does not lead, through the
 	// leader's read index.
-	Follower      bool `protobuf:"varint,9,opt,name=follower,proto3" json:"follower,omitempty"`
+	Follower   bool   `protobuf:"varint,9,opt,name=follower,proto3" json:"follower,omitempty"`
+	ScanPrefix []byte `protobuf:"bytes,10,opt,name=scan_prefix,json=scanPrefix,proto3" json:"scan_prefix,omitempty"`
+	// scan_after is the last key of the page before, empty for the first page.
+	ScanAfter []byte `protobuf:"bytes,11,opt,name=scan_after,json=scanAfter,proto3" json:"scan_after,omitempty"`
+	// scan_limit bounds the pairs of the page; 0 leaves it to the node. The node may return fewer.
+	ScanLimit     uint32 `protobuf:"varint,12,opt,name=scan_limit,json=scanLimit,proto3" json:"scan_limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -660,6 +735,27 @@ func (x *Request) GetFollower() bool {
 	return false
 }
 
+func (x *Request) GetScanPrefix() []byte {
+	if x != nil {
+		return x.ScanPrefix
+	}
+	return nil
+}
+
+func (x *Request) GetScanAfter() []byte {
+	if x != nil {
+		return x.ScanAfter
+	}
+	return nil
+}
+
+func (x *Request) GetScanLimit() uint32 {
+	if x != nil {
+		return x.ScanLimit
+	}
+	return 0
+}
+
 type Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -680,8 +776,16 @@ type Response struct {
 	// lag_ms of a stale read: milliseconds since the serving replica last knew itself
 	// to be up to date, a huge number if it never did since it started; 0 on the
 	// leader itself and for linearizable reads.
-	LagMs         uint64 `protobuf:"varint,11,opt,name=lag_ms,json=lagMs,proto3" json:"lag_ms,omitempty"`
-	Node          uint64 `protobuf:"varint,12,opt,name=node,proto3" json:"node,omitempty"`
+	LagMs uint64 `protobuf:"varint,11,opt,name=lag_ms,json=lagMs,proto3" json:"lag_ms,omitempty"`
+	Node  uint64 `protobuf:"varint,12,opt,name=node,proto3" json:"node,omitempty"`
+	// pairs are a page of a scan; more: there are further ones in this partition.
+	Pairs []*Pair `protobuf:"bytes,13,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	More  bool    `protobuf:"varint,14,opt,name=more,proto3" json:"more,omitempty"`
+	// table answers TABLE.
+	Table *RoutingTable `protobuf:"bytes,15,opt,name=table,proto3" json:"table,omitempty"`
+	// table_version is that of the node's routing table, on every refusal of NOT_LEADER and
+	// WRONG_PARTITION. A client with an older table should ask for the new one.
+	TableVersion  uint64 `protobuf:"varint,16,opt,name=table_version,json=tableVersion,proto3" json:"table_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -800,6 +904,302 @@ func (x *Response) GetNode() uint64 {
 	return 0
 }
 
+func (x *Response) GetPairs() []*Pair {
+	if x != nil {
+		return x.Pairs
+	}
+	return nil
+}
+
+func (x *Response) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *Response) GetTable() *RoutingTable {
+	if x != nil {
+		return x.Table
+	}
+	return nil
+}
+
+func (x *Response) GetTableVersion() uint64 {
+	if x != nil {
+		return x.TableVersion
+	}
+	return 0
+}
+
+// Pair is a key with its value and version.
+type Pair struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Version       uint64                 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pair) Reset() {
+	*x = Pair{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pair) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pair) ProtoMessage() {}
+
+func (x *Pair) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pair.ProtoReflect.Descriptor instead.
+func (*Pair) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Pair) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Pair) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *Pair) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// RoutingTable says which partition a key is of, and where it is. How keys map to partitions
+// never changes in the life of a cluster; where partitions are does.
+type RoutingTable struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// version grows with every change of nodes or partitions.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// partitions is the number of partitions, which are numbered 1 to partitions; 0: the cluster
+	// is one group that is not sharded.
+	Partitions uint32 `protobuf:"varint,2,opt,name=partitions,proto3" json:"partitions,omitempty"`
+	// seed is that of the hash of keys (hashing.Partition).
+	Seed          uint64              `protobuf:"varint,3,opt,name=seed,proto3" json:"seed,omitempty"`
+	Nodes         []*RoutingNode      `protobuf:"bytes,4,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Places        []*RoutingPartition `protobuf:"bytes,5,rep,name=places,proto3" json:"places,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoutingTable) Reset() {
+	*x = RoutingTable{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoutingTable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoutingTable) ProtoMessage() {}
+
+func (x *RoutingTable) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoutingTable.ProtoReflect.Descriptor instead.
+func (*RoutingTable) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RoutingTable) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RoutingTable) GetPartitions() uint32 {
+	if x != nil {
+		return x.Partitions
+	}
+	return 0
+}
+
+func (x *RoutingTable) GetSeed() uint64 {
+	if x != nil {
+		return x.Seed
+	}
+	return 0
+}
+
+func (x *RoutingTable) GetNodes() []*RoutingNode {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *RoutingTable) GetPlaces() []*RoutingPartition {
+	if x != nil {
+		return x.Places
+	}
+	return nil
+}
+
+// RoutingNode is where a node serves.
+type RoutingNode struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoutingNode) Reset() {
+	*x = RoutingNode{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoutingNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoutingNode) ProtoMessage() {}
+
+func (x *RoutingNode) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoutingNode.ProtoReflect.Descriptor instead.
+func (*RoutingNode) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RoutingNode) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+func (x *RoutingNode) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+// RoutingPartition is where a partition is.
+type RoutingPartition struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Partition uint64                 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// epoch grows with every change of the partition's placement.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// replicas are the nodes it is placed on; the first one is preferred as leader.
+	Replicas []uint64 `protobuf:"varint,3,rep,packed,name=replicas,proto3" json:"replicas,omitempty"`
+	// leader is the node that led when somebody last knew, 0 if nobody does: a hint.
+	Leader        uint64 `protobuf:"varint,4,opt,name=leader,proto3" json:"leader,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoutingPartition) Reset() {
+	*x = RoutingPartition{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoutingPartition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoutingPartition) ProtoMessage() {}
+
+func (x *RoutingPartition) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoutingPartition.ProtoReflect.Descriptor instead.
+func (*RoutingPartition) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RoutingPartition) GetPartition() uint64 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *RoutingPartition) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *RoutingPartition) GetReplicas() []uint64 {
+	if x != nil {
+		return x.Replicas
+	}
+	return nil
+}
+
+func (x *RoutingPartition) GetLeader() uint64 {
+	if x != nil {
+		return x.Leader
+	}
+	return 0
+}
+
 type RequestBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Requests      []*Request             `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
@@ -809,7 +1209,7 @@ type RequestBatch struct {
 
 func (x *RequestBatch) Reset() {
 	*x = RequestBatch{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[4]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +1221,7 @@ func (x *RequestBatch) String() string {
 func (*RequestBatch) ProtoMessage() {}
 
 func (x *RequestBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[4]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +1234,7 @@ func (x *RequestBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestBatch.ProtoReflect.Descriptor instead.
 func (*RequestBatch) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{4}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RequestBatch) GetRequests() []*Request {
@@ -853,7 +1253,7 @@ type ResponseBatch struct {
 
 func (x *ResponseBatch) Reset() {
 	*x = ResponseBatch{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[5]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -865,7 +1265,7 @@ func (x *ResponseBatch) String() string {
 func (*ResponseBatch) ProtoMessage() {}
 
 func (x *ResponseBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[5]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -878,7 +1278,7 @@ func (x *ResponseBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResponseBatch.ProtoReflect.Descriptor instead.
 func (*ResponseBatch) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{5}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ResponseBatch) GetResponses() []*Response {
@@ -900,7 +1300,7 @@ type PutRequest struct {
 
 func (x *PutRequest) Reset() {
 	*x = PutRequest{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[6]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +1312,7 @@ func (x *PutRequest) String() string {
 func (*PutRequest) ProtoMessage() {}
 
 func (x *PutRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[6]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1325,7 @@ func (x *PutRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutRequest.ProtoReflect.Descriptor instead.
 func (*PutRequest) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{6}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PutRequest) GetKey() []byte {
@@ -962,7 +1362,7 @@ type PutResponse struct {
 
 func (x *PutResponse) Reset() {
 	*x = PutResponse{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[7]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1374,7 @@ func (x *PutResponse) String() string {
 func (*PutResponse) ProtoMessage() {}
 
 func (x *PutResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[7]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1387,7 @@ func (x *PutResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutResponse.ProtoReflect.Descriptor instead.
 func (*PutResponse) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{7}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PutResponse) GetVersion() uint64 {
@@ -1021,7 +1421,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[8]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1033,7 +1433,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[8]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1046,7 +1446,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{8}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetRequest) GetKey() []byte {
@@ -1075,7 +1475,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[9]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1487,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[9]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1100,7 +1500,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{9}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetResponse) GetFound() bool {
@@ -1140,7 +1540,7 @@ type EraseRequest struct {
 
 func (x *EraseRequest) Reset() {
 	*x = EraseRequest{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[10]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1152,7 +1552,7 @@ func (x *EraseRequest) String() string {
 func (*EraseRequest) ProtoMessage() {}
 
 func (x *EraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[10]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1165,7 +1565,7 @@ func (x *EraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseRequest.ProtoReflect.Descriptor instead.
 func (*EraseRequest) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{10}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EraseRequest) GetKey() []byte {
@@ -1185,7 +1585,7 @@ type EraseResponse struct {
 
 func (x *EraseResponse) Reset() {
 	*x = EraseResponse{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[11]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1197,7 +1597,7 @@ func (x *EraseResponse) String() string {
 func (*EraseResponse) ProtoMessage() {}
 
 func (x *EraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[11]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1210,7 +1610,7 @@ func (x *EraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseResponse.ProtoReflect.Descriptor instead.
 func (*EraseResponse) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{11}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EraseResponse) GetFound() bool {
@@ -1233,7 +1633,7 @@ type CompareAndSetRequest struct {
 
 func (x *CompareAndSetRequest) Reset() {
 	*x = CompareAndSetRequest{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[12]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1645,7 @@ func (x *CompareAndSetRequest) String() string {
 func (*CompareAndSetRequest) ProtoMessage() {}
 
 func (x *CompareAndSetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[12]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1658,7 @@ func (x *CompareAndSetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareAndSetRequest.ProtoReflect.Descriptor instead.
 func (*CompareAndSetRequest) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{12}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CompareAndSetRequest) GetKey() []byte {
@@ -1302,7 +1702,7 @@ type CompareAndSetResponse struct {
 
 func (x *CompareAndSetResponse) Reset() {
 	*x = CompareAndSetResponse{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[13]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +1714,7 @@ func (x *CompareAndSetResponse) String() string {
 func (*CompareAndSetResponse) ProtoMessage() {}
 
 func (x *CompareAndSetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[13]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +1727,7 @@ func (x *CompareAndSetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareAndSetResponse.ProtoReflect.Descriptor instead.
 func (*CompareAndSetResponse) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{13}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CompareAndSetResponse) GetSwapped() bool {
@@ -1366,7 +1766,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[14]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1378,7 +1778,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[14]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1391,7 +1791,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{14}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{18}
 }
 
 type PeerProgress struct {
@@ -1417,7 +1817,7 @@ type PeerProgress struct {
 
 func (x *PeerProgress) Reset() {
 	*x = PeerProgress{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[15]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1829,7 @@ func (x *PeerProgress) String() string {
 func (*PeerProgress) ProtoMessage() {}
 
 func (x *PeerProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[15]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1842,7 @@ func (x *PeerProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerProgress.ProtoReflect.Descriptor instead.
 func (*PeerProgress) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{15}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PeerProgress) GetNode() uint64 {
@@ -1535,7 +1935,7 @@ type GroupMember struct {
 
 func (x *GroupMember) Reset() {
 	*x = GroupMember{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[16]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1547,7 +1947,7 @@ func (x *GroupMember) String() string {
 func (*GroupMember) ProtoMessage() {}
 
 func (x *GroupMember) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[16]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1560,7 +1960,7 @@ func (x *GroupMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupMember.ProtoReflect.Descriptor instead.
 func (*GroupMember) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{16}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GroupMember) GetNode() uint64 {
@@ -1652,7 +2052,7 @@ type SnapshotProgress struct {
 
 func (x *SnapshotProgress) Reset() {
 	*x = SnapshotProgress{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[17]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1664,7 +2064,7 @@ func (x *SnapshotProgress) String() string {
 func (*SnapshotProgress) ProtoMessage() {}
 
 func (x *SnapshotProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[17]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1677,7 +2077,7 @@ func (x *SnapshotProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotProgress.ProtoReflect.Descriptor instead.
 func (*SnapshotProgress) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{17}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SnapshotProgress) GetPeer() uint64 {
@@ -1774,7 +2174,7 @@ type GroupStatus struct {
 
 func (x *GroupStatus) Reset() {
 	*x = GroupStatus{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[18]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +2186,7 @@ func (x *GroupStatus) String() string {
 func (*GroupStatus) ProtoMessage() {}
 
 func (x *GroupStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[18]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +2199,7 @@ func (x *GroupStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupStatus.ProtoReflect.Descriptor instead.
 func (*GroupStatus) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{18}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GroupStatus) GetGroup() uint64 {
@@ -1995,7 +2395,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[19]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2007,7 +2407,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[19]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2020,7 +2420,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{19}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Member) GetNode() uint64 {
@@ -2058,15 +2458,20 @@ type NodeStatus struct {
 	// store is the number of the node's log, drawn when the log was created.
 	Store uint64 `protobuf:"varint,9,opt,name=store,proto3" json:"store,omitempty"`
 	// health and health_reason are those of the log and the engine, which all groups share.
-	Health        Health `protobuf:"varint,10,opt,name=health,proto3,enum=holdfast.v1.Health" json:"health,omitempty"`
-	HealthReason  string `protobuf:"bytes,11,opt,name=health_reason,json=healthReason,proto3" json:"health_reason,omitempty"`
+	Health       Health `protobuf:"varint,10,opt,name=health,proto3,enum=holdfast.v1.Health" json:"health,omitempty"`
+	HealthReason string `protobuf:"bytes,11,opt,name=health_reason,json=healthReason,proto3" json:"health_reason,omitempty"`
+	// sharded: the cluster has partitions; table_version is that of the table that the node has, 0 if it has none.
+	Sharded      bool   `protobuf:"varint,12,opt,name=sharded,proto3" json:"sharded,omitempty"`
+	TableVersion uint64 `protobuf:"varint,13,opt,name=table_version,json=tableVersion,proto3" json:"table_version,omitempty"`
+	// refused says why the cluster does not take the node in; empty if it does.
+	Refused       string `protobuf:"bytes,14,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[20]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2483,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[20]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2496,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{20}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *NodeStatus) GetNode() uint64 {
@@ -2171,6 +2576,27 @@ func (x *NodeStatus) GetHealthReason() string {
 	return ""
 }
 
+func (x *NodeStatus) GetSharded() bool {
+	if x != nil {
+		return x.Sharded
+	}
+	return false
+}
+
+func (x *NodeStatus) GetTableVersion() uint64 {
+	if x != nil {
+		return x.TableVersion
+	}
+	return 0
+}
+
+func (x *NodeStatus) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
 type ChangeMembersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Change:
@@ -2189,7 +2615,7 @@ type ChangeMembersRequest struct {
 
 func (x *ChangeMembersRequest) Reset() {
 	*x = ChangeMembersRequest{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[21]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2627,7 @@ func (x *ChangeMembersRequest) String() string {
 func (*ChangeMembersRequest) ProtoMessage() {}
 
 func (x *ChangeMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[21]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +2640,7 @@ func (x *ChangeMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeMembersRequest.ProtoReflect.Descriptor instead.
 func (*ChangeMembersRequest) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{21}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ChangeMembersRequest) GetChange() isChangeMembersRequest_Change {
@@ -2327,7 +2753,7 @@ type AddMember struct {
 
 func (x *AddMember) Reset() {
 	*x = AddMember{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[22]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2765,7 @@ func (x *AddMember) String() string {
 func (*AddMember) ProtoMessage() {}
 
 func (x *AddMember) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[22]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2778,7 @@ func (x *AddMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddMember.ProtoReflect.Descriptor instead.
 func (*AddMember) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{22}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AddMember) GetNode() uint64 {
@@ -2400,7 +2826,7 @@ type RemoveMember struct {
 
 func (x *RemoveMember) Reset() {
 	*x = RemoveMember{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[23]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2838,7 @@ func (x *RemoveMember) String() string {
 func (*RemoveMember) ProtoMessage() {}
 
 func (x *RemoveMember) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[23]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2851,7 @@ func (x *RemoveMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMember.ProtoReflect.Descriptor instead.
 func (*RemoveMember) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{23}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RemoveMember) GetNode() uint64 {
@@ -2445,7 +2871,7 @@ type PromoteMember struct {
 
 func (x *PromoteMember) Reset() {
 	*x = PromoteMember{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[24]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2457,7 +2883,7 @@ func (x *PromoteMember) String() string {
 func (*PromoteMember) ProtoMessage() {}
 
 func (x *PromoteMember) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[24]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2470,7 +2896,7 @@ func (x *PromoteMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PromoteMember.ProtoReflect.Descriptor instead.
 func (*PromoteMember) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{24}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PromoteMember) GetNode() uint64 {
@@ -2490,7 +2916,7 @@ type DemoteMember struct {
 
 func (x *DemoteMember) Reset() {
 	*x = DemoteMember{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[25]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2502,7 +2928,7 @@ func (x *DemoteMember) String() string {
 func (*DemoteMember) ProtoMessage() {}
 
 func (x *DemoteMember) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[25]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2515,7 +2941,7 @@ func (x *DemoteMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DemoteMember.ProtoReflect.Descriptor instead.
 func (*DemoteMember) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{25}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DemoteMember) GetNode() uint64 {
@@ -2535,7 +2961,7 @@ type SetPriority struct {
 
 func (x *SetPriority) Reset() {
 	*x = SetPriority{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[26]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2547,7 +2973,7 @@ func (x *SetPriority) String() string {
 func (*SetPriority) ProtoMessage() {}
 
 func (x *SetPriority) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[26]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2560,7 +2986,7 @@ func (x *SetPriority) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPriority.ProtoReflect.Descriptor instead.
 func (*SetPriority) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{26}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SetPriority) GetNode() uint64 {
@@ -2596,7 +3022,7 @@ type ChangeMembersResponse struct {
 
 func (x *ChangeMembersResponse) Reset() {
 	*x = ChangeMembersResponse{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[27]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2608,7 +3034,7 @@ func (x *ChangeMembersResponse) String() string {
 func (*ChangeMembersResponse) ProtoMessage() {}
 
 func (x *ChangeMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[27]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2621,7 +3047,7 @@ func (x *ChangeMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeMembersResponse.ProtoReflect.Descriptor instead.
 func (*ChangeMembersResponse) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{27}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ChangeMembersResponse) GetCode() Code {
@@ -2678,7 +3104,7 @@ type TransferLeaderRequest struct {
 
 func (x *TransferLeaderRequest) Reset() {
 	*x = TransferLeaderRequest{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[28]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2690,7 +3116,7 @@ func (x *TransferLeaderRequest) String() string {
 func (*TransferLeaderRequest) ProtoMessage() {}
 
 func (x *TransferLeaderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[28]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2703,7 +3129,7 @@ func (x *TransferLeaderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferLeaderRequest.ProtoReflect.Descriptor instead.
 func (*TransferLeaderRequest) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{28}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *TransferLeaderRequest) GetToNode() uint64 {
@@ -2735,7 +3161,7 @@ type TransferLeaderResponse struct {
 
 func (x *TransferLeaderResponse) Reset() {
 	*x = TransferLeaderResponse{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[29]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2747,7 +3173,7 @@ func (x *TransferLeaderResponse) String() string {
 func (*TransferLeaderResponse) ProtoMessage() {}
 
 func (x *TransferLeaderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[29]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2760,7 +3186,7 @@ func (x *TransferLeaderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferLeaderResponse.ProtoReflect.Descriptor instead.
 func (*TransferLeaderResponse) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{29}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *TransferLeaderResponse) GetCode() Code {
@@ -2816,7 +3242,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[30]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2828,7 +3254,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[30]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2841,7 +3267,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{30}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Hello) GetProtocol() uint32 {
@@ -2918,7 +3344,7 @@ type PeerFrame struct {
 
 func (x *PeerFrame) Reset() {
 	*x = PeerFrame{}
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[31]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2930,7 +3356,7 @@ func (x *PeerFrame) String() string {
 func (*PeerFrame) ProtoMessage() {}
 
 func (x *PeerFrame) ProtoReflect() protoreflect.Message {
-	mi := &file_kv_kvpb_kvpb_proto_msgTypes[31]
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2943,7 +3369,7 @@ func (x *PeerFrame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerFrame.ProtoReflect.Descriptor instead.
 func (*PeerFrame) Descriptor() ([]byte, []int) {
-	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{31}
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *PeerFrame) GetHello() *Hello {
@@ -2958,6 +3384,561 @@ func (x *PeerFrame) GetPayloads() [][]byte {
 		return x.Payloads
 	}
 	return nil
+}
+
+type ManageNodeRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Node   uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	Action NodeAction             `protobuf:"varint,2,opt,name=action,proto3,enum=holdfast.v1.NodeAction" json:"action,omitempty"`
+	// force, for RETIRE: the node is dead and will not come back.
+	Force bool `protobuf:"varint,3,opt,name=force,proto3" json:"force,omitempty"`
+	// weight is how much it is to hold in relation to others, 100 for an ordinary node.
+	Weight        uint32 `protobuf:"varint,4,opt,name=weight,proto3" json:"weight,omitempty"`
+	Zone          string `protobuf:"bytes,5,opt,name=zone,proto3" json:"zone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ManageNodeRequest) Reset() {
+	*x = ManageNodeRequest{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ManageNodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ManageNodeRequest) ProtoMessage() {}
+
+func (x *ManageNodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ManageNodeRequest.ProtoReflect.Descriptor instead.
+func (*ManageNodeRequest) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ManageNodeRequest) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+func (x *ManageNodeRequest) GetAction() NodeAction {
+	if x != nil {
+		return x.Action
+	}
+	return NodeAction_NODE_ACTION_UNSPECIFIED
+}
+
+func (x *ManageNodeRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+func (x *ManageNodeRequest) GetWeight() uint32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *ManageNodeRequest) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+type ManageNodeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// code is OK (recorded, or so already), NOT_LEADER (ask leader_node), OVERLOADED (try again), UNAVAILABLE,
+	// or INVALID (refused: message says why and what to do).
+	Code          Code   `protobuf:"varint,1,opt,name=code,proto3,enum=holdfast.v1.Code" json:"code,omitempty"`
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	LeaderNode    uint64 `protobuf:"varint,3,opt,name=leader_node,json=leaderNode,proto3" json:"leader_node,omitempty"`
+	LeaderAddress string `protobuf:"bytes,4,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ManageNodeResponse) Reset() {
+	*x = ManageNodeResponse{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ManageNodeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ManageNodeResponse) ProtoMessage() {}
+
+func (x *ManageNodeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ManageNodeResponse.ProtoReflect.Descriptor instead.
+func (*ManageNodeResponse) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ManageNodeResponse) GetCode() Code {
+	if x != nil {
+		return x.Code
+	}
+	return Code_CODE_UNSPECIFIED
+}
+
+func (x *ManageNodeResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ManageNodeResponse) GetLeaderNode() uint64 {
+	if x != nil {
+		return x.LeaderNode
+	}
+	return 0
+}
+
+func (x *ManageNodeResponse) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
+	}
+	return ""
+}
+
+type PlacementRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacementRequest) Reset() {
+	*x = PlacementRequest{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacementRequest) ProtoMessage() {}
+
+func (x *PlacementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacementRequest.ProtoReflect.Descriptor instead.
+func (*PlacementRequest) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{38}
+}
+
+type PlacementResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// code is OK or UNAVAILABLE.
+	Code    Code   `protobuf:"varint,1,opt,name=code,proto3,enum=holdfast.v1.Code" json:"code,omitempty"`
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// driver: the node that answers drives the placement, and knows what is under way. Otherwise leader_node
+	// does, as far as it knows.
+	Driver        bool   `protobuf:"varint,3,opt,name=driver,proto3" json:"driver,omitempty"`
+	LeaderNode    uint64 `protobuf:"varint,4,opt,name=leader_node,json=leaderNode,proto3" json:"leader_node,omitempty"`
+	LeaderAddress string `protobuf:"bytes,5,opt,name=leader_address,json=leaderAddress,proto3" json:"leader_address,omitempty"`
+	// table_version is that of what follows.
+	TableVersion uint64         `protobuf:"varint,6,opt,name=table_version,json=tableVersion,proto3" json:"table_version,omitempty"`
+	Partitions   uint32         `protobuf:"varint,7,opt,name=partitions,proto3" json:"partitions,omitempty"`
+	Replicas     uint32         `protobuf:"varint,8,opt,name=replicas,proto3" json:"replicas,omitempty"`
+	Nodes        []*PlacedNode  `protobuf:"bytes,9,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Groups       []*PlacedGroup `protobuf:"bytes,10,rep,name=groups,proto3" json:"groups,omitempty"`
+	// left_ms is an estimate of the time until all is where it is to be, in milliseconds; 0 if nothing moves or it is
+	// not known.
+	LeftMs        uint64 `protobuf:"varint,11,opt,name=left_ms,json=leftMs,proto3" json:"left_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacementResponse) Reset() {
+	*x = PlacementResponse{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacementResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacementResponse) ProtoMessage() {}
+
+func (x *PlacementResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacementResponse.ProtoReflect.Descriptor instead.
+func (*PlacementResponse) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *PlacementResponse) GetCode() Code {
+	if x != nil {
+		return x.Code
+	}
+	return Code_CODE_UNSPECIFIED
+}
+
+func (x *PlacementResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *PlacementResponse) GetDriver() bool {
+	if x != nil {
+		return x.Driver
+	}
+	return false
+}
+
+func (x *PlacementResponse) GetLeaderNode() uint64 {
+	if x != nil {
+		return x.LeaderNode
+	}
+	return 0
+}
+
+func (x *PlacementResponse) GetLeaderAddress() string {
+	if x != nil {
+		return x.LeaderAddress
+	}
+	return ""
+}
+
+func (x *PlacementResponse) GetTableVersion() uint64 {
+	if x != nil {
+		return x.TableVersion
+	}
+	return 0
+}
+
+func (x *PlacementResponse) GetPartitions() uint32 {
+	if x != nil {
+		return x.Partitions
+	}
+	return 0
+}
+
+func (x *PlacementResponse) GetReplicas() uint32 {
+	if x != nil {
+		return x.Replicas
+	}
+	return 0
+}
+
+func (x *PlacementResponse) GetNodes() []*PlacedNode {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *PlacementResponse) GetGroups() []*PlacedGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *PlacementResponse) GetLeftMs() uint64 {
+	if x != nil {
+		return x.LeftMs
+	}
+	return 0
+}
+
+// PlacedNode is one node of the cluster.
+type PlacedNode struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Node    uint64                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	Address string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	// state is "up", "draining" or "removed".
+	State  string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	Weight uint32 `protobuf:"varint,4,opt,name=weight,proto3" json:"weight,omitempty"`
+	Zone   string `protobuf:"bytes,5,opt,name=zone,proto3" json:"zone,omitempty"`
+	Store  uint64 `protobuf:"varint,6,opt,name=store,proto3" json:"store,omitempty"`
+	// alive: it reported lately; silent_ms is for how long it did not, in milliseconds. Of the driver only.
+	Alive    bool   `protobuf:"varint,7,opt,name=alive,proto3" json:"alive,omitempty"`
+	SilentMs uint64 `protobuf:"varint,8,opt,name=silent_ms,json=silentMs,proto3" json:"silent_ms,omitempty"`
+	// wanted, held and led count partitions that it is to hold, holds, and leads.
+	Wanted        uint32 `protobuf:"varint,9,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	Held          uint32 `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
+	Led           uint32 `protobuf:"varint,11,opt,name=led,proto3" json:"led,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacedNode) Reset() {
+	*x = PlacedNode{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacedNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacedNode) ProtoMessage() {}
+
+func (x *PlacedNode) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacedNode.ProtoReflect.Descriptor instead.
+func (*PlacedNode) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *PlacedNode) GetNode() uint64 {
+	if x != nil {
+		return x.Node
+	}
+	return 0
+}
+
+func (x *PlacedNode) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *PlacedNode) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *PlacedNode) GetWeight() uint32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *PlacedNode) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *PlacedNode) GetStore() uint64 {
+	if x != nil {
+		return x.Store
+	}
+	return 0
+}
+
+func (x *PlacedNode) GetAlive() bool {
+	if x != nil {
+		return x.Alive
+	}
+	return false
+}
+
+func (x *PlacedNode) GetSilentMs() uint64 {
+	if x != nil {
+		return x.SilentMs
+	}
+	return 0
+}
+
+func (x *PlacedNode) GetWanted() uint32 {
+	if x != nil {
+		return x.Wanted
+	}
+	return 0
+}
+
+func (x *PlacedNode) GetHeld() uint32 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *PlacedNode) GetLed() uint32 {
+	if x != nil {
+		return x.Led
+	}
+	return 0
+}
+
+// PlacedGroup is one partition, or the metadata group.
+type PlacedGroup struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Group    uint64                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Metadata bool                   `protobuf:"varint,2,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	Epoch    uint64                 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// wanted are the nodes that are to hold it, the first preferred as leader; holds those that do; leader the one
+	// that leads, 0 if none is known to.
+	Wanted []uint64 `protobuf:"varint,4,rep,packed,name=wanted,proto3" json:"wanted,omitempty"`
+	Holds  []uint64 `protobuf:"varint,5,rep,packed,name=holds,proto3" json:"holds,omitempty"`
+	Leader uint64   `protobuf:"varint,6,opt,name=leader,proto3" json:"leader,omitempty"`
+	// phase says for people what is under way.
+	Phase string `protobuf:"bytes,7,opt,name=phase,proto3" json:"phase,omitempty"`
+	// bytes_done of bytes_total have been copied, as far as known.
+	BytesDone     uint64 `protobuf:"varint,8,opt,name=bytes_done,json=bytesDone,proto3" json:"bytes_done,omitempty"`
+	BytesTotal    uint64 `protobuf:"varint,9,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacedGroup) Reset() {
+	*x = PlacedGroup{}
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacedGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacedGroup) ProtoMessage() {}
+
+func (x *PlacedGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_kv_kvpb_kvpb_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacedGroup.ProtoReflect.Descriptor instead.
+func (*PlacedGroup) Descriptor() ([]byte, []int) {
+	return file_kv_kvpb_kvpb_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *PlacedGroup) GetGroup() uint64 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *PlacedGroup) GetMetadata() bool {
+	if x != nil {
+		return x.Metadata
+	}
+	return false
+}
+
+func (x *PlacedGroup) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *PlacedGroup) GetWanted() []uint64 {
+	if x != nil {
+		return x.Wanted
+	}
+	return nil
+}
+
+func (x *PlacedGroup) GetHolds() []uint64 {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
+func (x *PlacedGroup) GetLeader() uint64 {
+	if x != nil {
+		return x.Leader
+	}
+	return 0
+}
+
+func (x *PlacedGroup) GetPhase() string {
+	if x != nil {
+		return x.Phase
+	}
+	return ""
+}
+
+func (x *PlacedGroup) GetBytesDone() uint64 {
+	if x != nil {
+		return x.BytesDone
+	}
+	return 0
+}
+
+func (x *PlacedGroup) GetBytesTotal() uint64 {
+	if x != nil {
+		return x.BytesTotal
+	}
+	return 0
 }
 
 var File_kv_kvpb_kvpb_proto protoreflect.FileDescriptor
@@ -2977,7 +3958,7 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x05found\x18\x01 \x01(\bR\x05found\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\fR\x05value\x12\x18\n" +
-	"\aapplied\x18\x04 \x01(\bR\aapplied\"\xfc\x01\n" +
+	"\aapplied\x18\x04 \x01(\bR\aapplied\"\xdb\x02\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12,\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x18.holdfast.v1.RequestKindR\x04kind\x12\x1c\n" +
@@ -2987,7 +3968,14 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x05acked\x18\x06 \x01(\x04R\x05acked\x12!\n" +
 	"\x03ops\x18\a \x03(\v2\x0f.holdfast.v1.OpR\x03ops\x12\x14\n" +
 	"\x05stale\x18\b \x01(\bR\x05stale\x12\x1a\n" +
-	"\bfollower\x18\t \x01(\bR\bfollower\"\xeb\x02\n" +
+	"\bfollower\x18\t \x01(\bR\bfollower\x12\x1f\n" +
+	"\vscan_prefix\x18\n" +
+	" \x01(\fR\n" +
+	"scanPrefix\x12\x1d\n" +
+	"\n" +
+	"scan_after\x18\v \x01(\fR\tscanAfter\x12\x1d\n" +
+	"\n" +
+	"scan_limit\x18\f \x01(\rR\tscanLimit\"\xfe\x03\n" +
 	"\bResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12%\n" +
 	"\x04code\x18\x02 \x01(\x0e2\x11.holdfast.v1.CodeR\x04code\x12\x18\n" +
@@ -3002,7 +3990,31 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\tduplicate\x18\n" +
 	" \x01(\bR\tduplicate\x12\x15\n" +
 	"\x06lag_ms\x18\v \x01(\x04R\x05lagMs\x12\x12\n" +
-	"\x04node\x18\f \x01(\x04R\x04node\"@\n" +
+	"\x04node\x18\f \x01(\x04R\x04node\x12'\n" +
+	"\x05pairs\x18\r \x03(\v2\x11.holdfast.v1.PairR\x05pairs\x12\x12\n" +
+	"\x04more\x18\x0e \x01(\bR\x04more\x12/\n" +
+	"\x05table\x18\x0f \x01(\v2\x19.holdfast.v1.RoutingTableR\x05table\x12#\n" +
+	"\rtable_version\x18\x10 \x01(\x04R\ftableVersion\"H\n" +
+	"\x04Pair\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"\xc3\x01\n" +
+	"\fRoutingTable\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1e\n" +
+	"\n" +
+	"partitions\x18\x02 \x01(\rR\n" +
+	"partitions\x12\x12\n" +
+	"\x04seed\x18\x03 \x01(\x04R\x04seed\x12.\n" +
+	"\x05nodes\x18\x04 \x03(\v2\x18.holdfast.v1.RoutingNodeR\x05nodes\x125\n" +
+	"\x06places\x18\x05 \x03(\v2\x1d.holdfast.v1.RoutingPartitionR\x06places\";\n" +
+	"\vRoutingNode\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\"z\n" +
+	"\x10RoutingPartition\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\x04R\tpartition\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1a\n" +
+	"\breplicas\x18\x03 \x03(\x04R\breplicas\x12\x16\n" +
+	"\x06leader\x18\x04 \x01(\x04R\x06leader\"@\n" +
 	"\fRequestBatch\x120\n" +
 	"\brequests\x18\x01 \x03(\v2\x14.holdfast.v1.RequestR\brequests\"D\n" +
 	"\rResponseBatch\x123\n" +
@@ -3109,7 +4121,7 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x06Member\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\x04R\x04node\x12!\n" +
 	"\fpeer_address\x18\x02 \x01(\tR\vpeerAddress\x12%\n" +
-	"\x0eclient_address\x18\x03 \x01(\tR\rclientAddress\"\xf7\x02\n" +
+	"\x0eclient_address\x18\x03 \x01(\tR\rclientAddress\"\xd0\x03\n" +
 	"\n" +
 	"NodeStatus\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x18\n" +
@@ -3123,7 +4135,10 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x05store\x18\t \x01(\x04R\x05store\x12+\n" +
 	"\x06health\x18\n" +
 	" \x01(\x0e2\x13.holdfast.v1.HealthR\x06health\x12#\n" +
-	"\rhealth_reason\x18\v \x01(\tR\fhealthReason\"\xcb\x02\n" +
+	"\rhealth_reason\x18\v \x01(\tR\fhealthReason\x12\x18\n" +
+	"\asharded\x18\f \x01(\bR\asharded\x12#\n" +
+	"\rtable_version\x18\r \x01(\x04R\ftableVersion\x12\x18\n" +
+	"\arefused\x18\x0e \x01(\tR\arefused\"\xcb\x02\n" +
 	"\x14ChangeMembersRequest\x12*\n" +
 	"\x03add\x18\x01 \x01(\v2\x16.holdfast.v1.AddMemberH\x00R\x03add\x123\n" +
 	"\x06remove\x18\x02 \x01(\v2\x19.holdfast.v1.RemoveMemberH\x00R\x06remove\x126\n" +
@@ -3178,7 +4193,62 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	" \x01(\x04R\ffoundersHashJ\x04\b\x06\x10\aR\fmembers_hash\"Q\n" +
 	"\tPeerFrame\x12(\n" +
 	"\x05hello\x18\x01 \x01(\v2\x12.holdfast.v1.HelloR\x05hello\x12\x1a\n" +
-	"\bpayloads\x18\x02 \x03(\fR\bpayloads*\xde\x01\n" +
+	"\bpayloads\x18\x02 \x03(\fR\bpayloads\"\x9a\x01\n" +
+	"\x11ManageNodeRequest\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\x12/\n" +
+	"\x06action\x18\x02 \x01(\x0e2\x17.holdfast.v1.NodeActionR\x06action\x12\x14\n" +
+	"\x05force\x18\x03 \x01(\bR\x05force\x12\x16\n" +
+	"\x06weight\x18\x04 \x01(\rR\x06weight\x12\x12\n" +
+	"\x04zone\x18\x05 \x01(\tR\x04zone\"\x9d\x01\n" +
+	"\x12ManageNodeResponse\x12%\n" +
+	"\x04code\x18\x01 \x01(\x0e2\x11.holdfast.v1.CodeR\x04code\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1f\n" +
+	"\vleader_node\x18\x03 \x01(\x04R\n" +
+	"leaderNode\x12%\n" +
+	"\x0eleader_address\x18\x04 \x01(\tR\rleaderAddress\"\x12\n" +
+	"\x10PlacementRequest\"\x8f\x03\n" +
+	"\x11PlacementResponse\x12%\n" +
+	"\x04code\x18\x01 \x01(\x0e2\x11.holdfast.v1.CodeR\x04code\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x16\n" +
+	"\x06driver\x18\x03 \x01(\bR\x06driver\x12\x1f\n" +
+	"\vleader_node\x18\x04 \x01(\x04R\n" +
+	"leaderNode\x12%\n" +
+	"\x0eleader_address\x18\x05 \x01(\tR\rleaderAddress\x12#\n" +
+	"\rtable_version\x18\x06 \x01(\x04R\ftableVersion\x12\x1e\n" +
+	"\n" +
+	"partitions\x18\a \x01(\rR\n" +
+	"partitions\x12\x1a\n" +
+	"\breplicas\x18\b \x01(\rR\breplicas\x12-\n" +
+	"\x05nodes\x18\t \x03(\v2\x17.holdfast.v1.PlacedNodeR\x05nodes\x120\n" +
+	"\x06groups\x18\n" +
+	" \x03(\v2\x18.holdfast.v1.PlacedGroupR\x06groups\x12\x17\n" +
+	"\aleft_ms\x18\v \x01(\x04R\x06leftMs\"\x83\x02\n" +
+	"\n" +
+	"PlacedNode\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x16\n" +
+	"\x06weight\x18\x04 \x01(\rR\x06weight\x12\x12\n" +
+	"\x04zone\x18\x05 \x01(\tR\x04zone\x12\x14\n" +
+	"\x05store\x18\x06 \x01(\x04R\x05store\x12\x14\n" +
+	"\x05alive\x18\a \x01(\bR\x05alive\x12\x1b\n" +
+	"\tsilent_ms\x18\b \x01(\x04R\bsilentMs\x12\x16\n" +
+	"\x06wanted\x18\t \x01(\rR\x06wanted\x12\x12\n" +
+	"\x04held\x18\n" +
+	" \x01(\rR\x04held\x12\x10\n" +
+	"\x03led\x18\v \x01(\rR\x03led\"\xf1\x01\n" +
+	"\vPlacedGroup\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\x04R\x05group\x12\x1a\n" +
+	"\bmetadata\x18\x02 \x01(\bR\bmetadata\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06wanted\x18\x04 \x03(\x04R\x06wanted\x12\x14\n" +
+	"\x05holds\x18\x05 \x03(\x04R\x05holds\x12\x16\n" +
+	"\x06leader\x18\x06 \x01(\x04R\x06leader\x12\x14\n" +
+	"\x05phase\x18\a \x01(\tR\x05phase\x12\x1d\n" +
+	"\n" +
+	"bytes_done\x18\b \x01(\x04R\tbytesDone\x12\x1f\n" +
+	"\vbytes_total\x18\t \x01(\x04R\n" +
+	"bytesTotal*\xde\x01\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x06\n" +
 	"\x02OK\x10\x01\x12\x14\n" +
@@ -3194,7 +4264,7 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\vWINDOW_FULL\x10\t\x12\v\n" +
 	"\aINVALID\x10\n" +
 	"\x12\x13\n" +
-	"\x0fWRONG_PARTITION\x10\v*p\n" +
+	"\x0fWRONG_PARTITION\x10\v*\x85\x01\n" +
 	"\vRequestKind\x12\x17\n" +
 	"\x13REQUEST_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05WRITE\x10\x01\x12\b\n" +
@@ -3202,7 +4272,9 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\fOPEN_SESSION\x10\x03\x12\x11\n" +
 	"\rCLOSE_SESSION\x10\x04\x12\x0e\n" +
 	"\n" +
-	"KEEP_ALIVE\x10\x05*9\n" +
+	"KEEP_ALIVE\x10\x05\x12\b\n" +
+	"\x04SCAN\x10\x06\x12\t\n" +
+	"\x05TABLE\x10\a*9\n" +
 	"\x06OpKind\x12\x12\n" +
 	"\x0eOP_UNSPECIFIED\x10\x00\x12\a\n" +
 	"\x03PUT\x10\x01\x12\t\n" +
@@ -3224,18 +4296,31 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x06Health\x12\t\n" +
 	"\x05SOUND\x10\x00\x12\v\n" +
 	"\aDAMAGED\x10\x01\x12\r\n" +
-	"\tREJOINING\x10\x022\x88\x03\n" +
+	"\tREJOINING\x10\x02*k\n" +
+	"\n" +
+	"NodeAction\x12\x1b\n" +
+	"\x17NODE_ACTION_UNSPECIFIED\x10\x00\x12\t\n" +
+	"\x05DRAIN\x10\x01\x12\v\n" +
+	"\aUNDRAIN\x10\x02\x12\n" +
+	"\n" +
+	"\x06RETIRE\x10\x03\x12\x0e\n" +
+	"\n" +
+	"SET_WEIGHT\x10\x04\x12\f\n" +
+	"\bSET_ZONE\x10\x052\x88\x03\n" +
 	"\x02KV\x128\n" +
 	"\x03Put\x12\x17.holdfast.v1.PutRequest\x1a\x18.holdfast.v1.PutResponse\x128\n" +
 	"\x03Get\x12\x17.holdfast.v1.GetRequest\x1a\x18.holdfast.v1.GetResponse\x12>\n" +
 	"\x05Erase\x12\x19.holdfast.v1.EraseRequest\x1a\x1a.holdfast.v1.EraseResponse\x12V\n" +
 	"\rCompareAndSet\x12!.holdfast.v1.CompareAndSetRequest\x1a\".holdfast.v1.CompareAndSetResponse\x121\n" +
 	"\x02Do\x12\x14.holdfast.v1.Request\x1a\x15.holdfast.v1.Response\x12C\n" +
-	"\x06Stream\x12\x19.holdfast.v1.RequestBatch\x1a\x1a.holdfast.v1.ResponseBatch(\x010\x012\xfb\x01\n" +
+	"\x06Stream\x12\x19.holdfast.v1.RequestBatch\x1a\x1a.holdfast.v1.ResponseBatch(\x010\x012\x96\x03\n" +
 	"\aCluster\x12=\n" +
 	"\x06Status\x12\x1a.holdfast.v1.StatusRequest\x1a\x17.holdfast.v1.NodeStatus\x12V\n" +
 	"\rChangeMembers\x12!.holdfast.v1.ChangeMembersRequest\x1a\".holdfast.v1.ChangeMembersResponse\x12Y\n" +
-	"\x0eTransferLeader\x12\".holdfast.v1.TransferLeaderRequest\x1a#.holdfast.v1.TransferLeaderResponse2E\n" +
+	"\x0eTransferLeader\x12\".holdfast.v1.TransferLeaderRequest\x1a#.holdfast.v1.TransferLeaderResponse\x12M\n" +
+	"\n" +
+	"ManageNode\x12\x1e.holdfast.v1.ManageNodeRequest\x1a\x1f.holdfast.v1.ManageNodeResponse\x12J\n" +
+	"\tPlacement\x12\x1d.holdfast.v1.PlacementRequest\x1a\x1e.holdfast.v1.PlacementResponse2E\n" +
 	"\x04Peer\x12=\n" +
 	"\aConnect\x12\x16.holdfast.v1.PeerFrame\x1a\x16.holdfast.v1.PeerFrame(\x010\x01B(Z&github.com/holdfastdb/holdfast/kv/kvpbb\x06proto3"
 
@@ -3251,8 +4336,8 @@ func file_kv_kvpb_kvpb_proto_rawDescGZIP() []byte {
 	return file_kv_kvpb_kvpb_proto_rawDescData
 }
 
-var file_kv_kvpb_kvpb_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_kv_kvpb_kvpb_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_kv_kvpb_kvpb_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_kv_kvpb_kvpb_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_kv_kvpb_kvpb_proto_goTypes = []any{
 	(Code)(0),                      // 0: holdfast.v1.Code
 	(RequestKind)(0),               // 1: holdfast.v1.RequestKind
@@ -3260,89 +4345,113 @@ var file_kv_kvpb_kvpb_proto_goTypes = []any{
 	(Condition)(0),                 // 3: holdfast.v1.Condition
 	(MemberRole)(0),                // 4: holdfast.v1.MemberRole
 	(Health)(0),                    // 5: holdfast.v1.Health
-	(*Op)(nil),                     // 6: holdfast.v1.Op
-	(*OpResult)(nil),               // 7: holdfast.v1.OpResult
-	(*Request)(nil),                // 8: holdfast.v1.Request
-	(*Response)(nil),               // 9: holdfast.v1.Response
-	(*RequestBatch)(nil),           // 10: holdfast.v1.RequestBatch
-	(*ResponseBatch)(nil),          // 11: holdfast.v1.ResponseBatch
-	(*PutRequest)(nil),             // 12: holdfast.v1.PutRequest
-	(*PutResponse)(nil),            // 13: holdfast.v1.PutResponse
-	(*GetRequest)(nil),             // 14: holdfast.v1.GetRequest
-	(*GetResponse)(nil),            // 15: holdfast.v1.GetResponse
-	(*EraseRequest)(nil),           // 16: holdfast.v1.EraseRequest
-	(*EraseResponse)(nil),          // 17: holdfast.v1.EraseResponse
-	(*CompareAndSetRequest)(nil),   // 18: holdfast.v1.CompareAndSetRequest
-	(*CompareAndSetResponse)(nil),  // 19: holdfast.v1.CompareAndSetResponse
-	(*StatusRequest)(nil),          // 20: holdfast.v1.StatusRequest
-	(*PeerProgress)(nil),           // 21: holdfast.v1.PeerProgress
-	(*GroupMember)(nil),            // 22: holdfast.v1.GroupMember
-	(*SnapshotProgress)(nil),       // 23: holdfast.v1.SnapshotProgress
-	(*GroupStatus)(nil),            // 24: holdfast.v1.GroupStatus
-	(*Member)(nil),                 // 25: holdfast.v1.Member
-	(*NodeStatus)(nil),             // 26: holdfast.v1.NodeStatus
-	(*ChangeMembersRequest)(nil),   // 27: holdfast.v1.ChangeMembersRequest
-	(*AddMember)(nil),              // 28: holdfast.v1.AddMember
-	(*RemoveMember)(nil),           // 29: holdfast.v1.RemoveMember
-	(*PromoteMember)(nil),          // 30: holdfast.v1.PromoteMember
-	(*DemoteMember)(nil),           // 31: holdfast.v1.DemoteMember
-	(*SetPriority)(nil),            // 32: holdfast.v1.SetPriority
-	(*ChangeMembersResponse)(nil),  // 33: holdfast.v1.ChangeMembersResponse
-	(*TransferLeaderRequest)(nil),  // 34: holdfast.v1.TransferLeaderRequest
-	(*TransferLeaderResponse)(nil), // 35: holdfast.v1.TransferLeaderResponse
-	(*Hello)(nil),                  // 36: holdfast.v1.Hello
-	(*PeerFrame)(nil),              // 37: holdfast.v1.PeerFrame
+	(NodeAction)(0),                // 6: holdfast.v1.NodeAction
+	(*Op)(nil),                     // 7: holdfast.v1.Op
+	(*OpResult)(nil),               // 8: holdfast.v1.OpResult
+	(*Request)(nil),                // 9: holdfast.v1.Request
+	(*Response)(nil),               // 10: holdfast.v1.Response
+	(*Pair)(nil),                   // 11: holdfast.v1.Pair
+	(*RoutingTable)(nil),           // 12: holdfast.v1.RoutingTable
+	(*RoutingNode)(nil),            // 13: holdfast.v1.RoutingNode
+	(*RoutingPartition)(nil),       // 14: holdfast.v1.RoutingPartition
+	(*RequestBatch)(nil),           // 15: holdfast.v1.RequestBatch
+	(*ResponseBatch)(nil),          // 16: holdfast.v1.ResponseBatch
+	(*PutRequest)(nil),             // 17: holdfast.v1.PutRequest
+	(*PutResponse)(nil),            // 18: holdfast.v1.PutResponse
+	(*GetRequest)(nil),             // 19: holdfast.v1.GetRequest
+	(*GetResponse)(nil),            // 20: holdfast.v1.GetResponse
+	(*EraseRequest)(nil),           // 21: holdfast.v1.EraseRequest
+	(*EraseResponse)(nil),          // 22: holdfast.v1.EraseResponse
+	(*CompareAndSetRequest)(nil),   // 23: holdfast.v1.CompareAndSetRequest
+	(*CompareAndSetResponse)(nil),  // 24: holdfast.v1.CompareAndSetResponse
+	(*StatusRequest)(nil),          // 25: holdfast.v1.StatusRequest
+	(*PeerProgress)(nil),           // 26: holdfast.v1.PeerProgress
+	(*GroupMember)(nil),            // 27: holdfast.v1.GroupMember
+	(*SnapshotProgress)(nil),       // 28: holdfast.v1.SnapshotProgress
+	(*GroupStatus)(nil),            // 29: holdfast.v1.GroupStatus
+	(*Member)(nil),                 // 30: holdfast.v1.Member
+	(*NodeStatus)(nil),             // 31: holdfast.v1.NodeStatus
+	(*ChangeMembersRequest)(nil),   // 32: holdfast.v1.ChangeMembersRequest
+	(*AddMember)(nil),              // 33: holdfast.v1.AddMember
+	(*RemoveMember)(nil),           // 34: holdfast.v1.RemoveMember
+	(*PromoteMember)(nil),          // 35: holdfast.v1.PromoteMember
+	(*DemoteMember)(nil),           // 36: holdfast.v1.DemoteMember
+	(*SetPriority)(nil),            // 37: holdfast.v1.SetPriority
+	(*ChangeMembersResponse)(nil),  // 38: holdfast.v1.ChangeMembersResponse
+	(*TransferLeaderRequest)(nil),  // 39: holdfast.v1.TransferLeaderRequest
+	(*TransferLeaderResponse)(nil), // 40: holdfast.v1.TransferLeaderResponse
+	(*Hello)(nil),                  // 41: holdfast.v1.Hello
+	(*PeerFrame)(nil),              // 42: holdfast.v1.PeerFrame
+	(*ManageNodeRequest)(nil),      // 43: holdfast.v1.ManageNodeRequest
+	(*ManageNodeResponse)(nil),     // 44: holdfast.v1.ManageNodeResponse
+	(*PlacementRequest)(nil),       // 45: holdfast.v1.PlacementRequest
+	(*PlacementResponse)(nil),      // 46: holdfast.v1.PlacementResponse
+	(*PlacedNode)(nil),             // 47: holdfast.v1.PlacedNode
+	(*PlacedGroup)(nil),            // 48: holdfast.v1.PlacedGroup
 }
 var file_kv_kvpb_kvpb_proto_depIdxs = []int32{
 	2,  // 0: holdfast.v1.Op.kind:type_name -> holdfast.v1.OpKind
 	3,  // 1: holdfast.v1.Op.cond:type_name -> holdfast.v1.Condition
 	1,  // 2: holdfast.v1.Request.kind:type_name -> holdfast.v1.RequestKind
-	6,  // 3: holdfast.v1.Request.ops:type_name -> holdfast.v1.Op
+	7,  // 3: holdfast.v1.Request.ops:type_name -> holdfast.v1.Op
 	0,  // 4: holdfast.v1.Response.code:type_name -> holdfast.v1.Code
-	7,  // 5: holdfast.v1.Response.results:type_name -> holdfast.v1.OpResult
-	8,  // 6: holdfast.v1.RequestBatch.requests:type_name -> holdfast.v1.Request
-	9,  // 7: holdfast.v1.ResponseBatch.responses:type_name -> holdfast.v1.Response
-	4,  // 8: holdfast.v1.GroupMember.role:type_name -> holdfast.v1.MemberRole
-	21, // 9: holdfast.v1.GroupStatus.peers:type_name -> holdfast.v1.PeerProgress
-	22, // 10: holdfast.v1.GroupStatus.configuration:type_name -> holdfast.v1.GroupMember
-	23, // 11: holdfast.v1.GroupStatus.snapshots:type_name -> holdfast.v1.SnapshotProgress
-	5,  // 12: holdfast.v1.GroupStatus.health:type_name -> holdfast.v1.Health
-	25, // 13: holdfast.v1.NodeStatus.members:type_name -> holdfast.v1.Member
-	24, // 14: holdfast.v1.NodeStatus.groups:type_name -> holdfast.v1.GroupStatus
-	5,  // 15: holdfast.v1.NodeStatus.health:type_name -> holdfast.v1.Health
-	28, // 16: holdfast.v1.ChangeMembersRequest.add:type_name -> holdfast.v1.AddMember
-	29, // 17: holdfast.v1.ChangeMembersRequest.remove:type_name -> holdfast.v1.RemoveMember
-	30, // 18: holdfast.v1.ChangeMembersRequest.promote:type_name -> holdfast.v1.PromoteMember
-	31, // 19: holdfast.v1.ChangeMembersRequest.demote:type_name -> holdfast.v1.DemoteMember
-	32, // 20: holdfast.v1.ChangeMembersRequest.set_priority:type_name -> holdfast.v1.SetPriority
-	0,  // 21: holdfast.v1.ChangeMembersResponse.code:type_name -> holdfast.v1.Code
-	0,  // 22: holdfast.v1.TransferLeaderResponse.code:type_name -> holdfast.v1.Code
-	36, // 23: holdfast.v1.PeerFrame.hello:type_name -> holdfast.v1.Hello
-	12, // 24: holdfast.v1.KV.Put:input_type -> holdfast.v1.PutRequest
-	14, // 25: holdfast.v1.KV.Get:input_type -> holdfast.v1.GetRequest
-	16, // 26: holdfast.v1.KV.Erase:input_type -> holdfast.v1.EraseRequest
-	18, // 27: holdfast.v1.KV.CompareAndSet:input_type -> holdfast.v1.CompareAndSetRequest
-	8,  // 28: holdfast.v1.KV.Do:input_type -> holdfast.v1.Request
-	10, // 29: holdfast.v1.KV.Stream:input_type -> holdfast.v1.RequestBatch
-	20, // 30: holdfast.v1.Cluster.Status:input_type -> holdfast.v1.StatusRequest
-	27, // 31: holdfast.v1.Cluster.ChangeMembers:input_type -> holdfast.v1.ChangeMembersRequest
-	34, // 32: holdfast.v1.Cluster.TransferLeader:input_type -> holdfast.v1.TransferLeaderRequest
-	37, // 33: holdfast.v1.Peer.Connect:input_type -> holdfast.v1.PeerFrame
-	13, // 34: holdfast.v1.KV.Put:output_type -> holdfast.v1.PutResponse
-	15, // 35: holdfast.v1.KV.Get:output_type -> holdfast.v1.GetResponse
-	17, // 36: holdfast.v1.KV.Erase:output_type -> holdfast.v1.EraseResponse
-	19, // 37: holdfast.v1.KV.CompareAndSet:output_type -> holdfast.v1.CompareAndSetResponse
-	9,  // 38: holdfast.v1.KV.Do:output_type -> holdfast.v1.Response
-	11, // 39: holdfast.v1.KV.Stream:output_type -> holdfast.v1.ResponseBatch
-	26, // 40: holdfast.v1.Cluster.Status:output_type -> holdfast.v1.NodeStatus
-	33, // 41: holdfast.v1.Cluster.ChangeMembers:output_type -> holdfast.v1.ChangeMembersResponse
-	35, // 42: holdfast.v1.Cluster.TransferLeader:output_type -> holdfast.v1.TransferLeaderResponse
-	37, // 43: holdfast.v1.Peer.Connect:output_type -> holdfast.v1.PeerFrame
-	34, // [34:44] is the sub-list for method output_type
-	24, // [24:34] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	8,  // 5: holdfast.v1.Response.results:type_name -> holdfast.v1.OpResult
+	11, // 6: holdfast.v1.Response.pairs:type_name -> holdfast.v1.Pair
+	12, // 7: holdfast.v1.Response.table:type_name -> holdfast.v1.RoutingTable
+	13, // 8: holdfast.v1.RoutingTable.nodes:type_name -> holdfast.v1.RoutingNode
+	14, // 9: holdfast.v1.RoutingTable.places:type_name -> holdfast.v1.RoutingPartition
+	9,  // 10: holdfast.v1.RequestBatch.requests:type_name -> holdfast.v1.Request
+	10, // 11: holdfast.v1.ResponseBatch.responses:type_name -> holdfast.v1.Response
+	4,  // 12: holdfast.v1.GroupMember.role:type_name -> holdfast.v1.MemberRole
+	26, // 13: holdfast.v1.GroupStatus.peers:type_name -> holdfast.v1.PeerProgress
+	27, // 14: holdfast.v1.GroupStatus.configuration:type_name -> holdfast.v1.GroupMember
+	28, // 15: holdfast.v1.GroupStatus.snapshots:type_name -> holdfast.v1.SnapshotProgress
+	5,  // 16: holdfast.v1.GroupStatus.health:type_name -> holdfast.v1.Health
+	30, // 17: holdfast.v1.NodeStatus.members:type_name -> holdfast.v1.Member
+	29, // 18: holdfast.v1.NodeStatus.groups:type_name -> holdfast.v1.GroupStatus
+	5,  // 19: holdfast.v1.NodeStatus.health:type_name -> holdfast.v1.Health
+	33, // 20: holdfast.v1.ChangeMembersRequest.add:type_name -> holdfast.v1.AddMember
+	34, // 21: holdfast.v1.ChangeMembersRequest.remove:type_name -> holdfast.v1.RemoveMember
+	35, // 22: holdfast.v1.ChangeMembersRequest.promote:type_name -> holdfast.v1.PromoteMember
+	36, // 23: holdfast.v1.ChangeMembersRequest.demote:type_name -> holdfast.v1.DemoteMember
+	37, // 24: holdfast.v1.ChangeMembersRequest.set_priority:type_name -> holdfast.v1.SetPriority
+	0,  // 25: holdfast.v1.ChangeMembersResponse.code:type_name -> holdfast.v1.Code
+	0,  // 26: holdfast.v1.TransferLeaderResponse.code:type_name -> holdfast.v1.Code
+	41, // 27: holdfast.v1.PeerFrame.hello:type_name -> holdfast.v1.Hello
+	6,  // 28: holdfast.v1.ManageNodeRequest.action:type_name -> holdfast.v1.NodeAction
+	0,  // 29: holdfast.v1.ManageNodeResponse.code:type_name -> holdfast.v1.Code
+	0,  // 30: holdfast.v1.PlacementResponse.code:type_name -> holdfast.v1.Code
+	47, // 31: holdfast.v1.PlacementResponse.nodes:type_name -> holdfast.v1.PlacedNode
+	48, // 32: holdfast.v1.PlacementResponse.groups:type_name -> holdfast.v1.PlacedGroup
+	17, // 33: holdfast.v1.KV.Put:input_type -> holdfast.v1.PutRequest
+	19, // 34: holdfast.v1.KV.Get:input_type -> holdfast.v1.GetRequest
+	21, // 35: holdfast.v1.KV.Erase:input_type -> holdfast.v1.EraseRequest
+	23, // 36: holdfast.v1.KV.CompareAndSet:input_type -> holdfast.v1.CompareAndSetRequest
+	9,  // 37: holdfast.v1.KV.Do:input_type -> holdfast.v1.Request
+	15, // 38: holdfast.v1.KV.Stream:input_type -> holdfast.v1.RequestBatch
+	25, // 39: holdfast.v1.Cluster.Status:input_type -> holdfast.v1.StatusRequest
+	32, // 40: holdfast.v1.Cluster.ChangeMembers:input_type -> holdfast.v1.ChangeMembersRequest
+	39, // 41: holdfast.v1.Cluster.TransferLeader:input_type -> holdfast.v1.TransferLeaderRequest
+	43, // 42: holdfast.v1.Cluster.ManageNode:input_type -> holdfast.v1.ManageNodeRequest
+	45, // 43: holdfast.v1.Cluster.Placement:input_type -> holdfast.v1.PlacementRequest
+	42, // 44: holdfast.v1.Peer.Connect:input_type -> holdfast.v1.PeerFrame
+	18, // 45: holdfast.v1.KV.Put:output_type -> holdfast.v1.PutResponse
+	20, // 46: holdfast.v1.KV.Get:output_type -> holdfast.v1.GetResponse
+	22, // 47: holdfast.v1.KV.Erase:output_type -> holdfast.v1.EraseResponse
+	24, // 48: holdfast.v1.KV.CompareAndSet:output_type -> holdfast.v1.CompareAndSetResponse
+	10, // 49: holdfast.v1.KV.Do:output_type -> holdfast.v1.Response
+	16, // 50: holdfast.v1.KV.Stream:output_type -> holdfast.v1.ResponseBatch
+	31, // 51: holdfast.v1.Cluster.Status:output_type -> holdfast.v1.NodeStatus
+	38, // 52: holdfast.v1.Cluster.ChangeMembers:output_type -> holdfast.v1.ChangeMembersResponse
+	40, // 53: holdfast.v1.Cluster.TransferLeader:output_type -> holdfast.v1.TransferLeaderResponse
+	44, // 54: holdfast.v1.Cluster.ManageNode:output_type -> holdfast.v1.ManageNodeResponse
+	46, // 55: holdfast.v1.Cluster.Placement:output_type -> holdfast.v1.PlacementResponse
+	42, // 56: holdfast.v1.Peer.Connect:output_type -> holdfast.v1.PeerFrame
+	45, // [45:57] is the sub-list for method output_type
+	33, // [33:45] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_kv_kvpb_kvpb_proto_init() }
@@ -3350,8 +4459,8 @@ func file_kv_kvpb_kvpb_proto_init() {
 	if File_kv_kvpb_kvpb_proto != nil {
 		return
 	}
-	file_kv_kvpb_kvpb_proto_msgTypes[12].OneofWrappers = []any{}
-	file_kv_kvpb_kvpb_proto_msgTypes[21].OneofWrappers = []any{
+	file_kv_kvpb_kvpb_proto_msgTypes[16].OneofWrappers = []any{}
+	file_kv_kvpb_kvpb_proto_msgTypes[25].OneofWrappers = []any{
 		(*ChangeMembersRequest_Add)(nil),
 		(*ChangeMembersRequest_Remove)(nil),
 		(*ChangeMembersRequest_Promote)(nil),
@@ -3363,8 +4472,8 @@ func file_kv_kvpb_kvpb_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kv_kvpb_kvpb_proto_rawDesc), len(file_kv_kvpb_kvpb_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   32,
+			NumEnums:      7,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

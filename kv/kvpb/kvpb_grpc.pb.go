@@ -341,6 +341,8 @@ const (
 	Cluster_Status_FullMethodName         = "/holdfast.v1.Cluster/Status"
 	Cluster_ChangeMembers_FullMethodName  = "/holdfast.v1.Cluster/ChangeMembers"
 	Cluster_TransferLeader_FullMethodName = "/holdfast.v1.Cluster/TransferLeader"
+	Cluster_ManageNode_FullMethodName     = "/holdfast.v1.Cluster/ManageNode"
+	Cluster_Placement_FullMethodName      = "/holdfast.v1.Cluster/Placement"
 )
 
 // ClusterClient is the client API for Cluster service.
@@ -358,6 +360,12 @@ type ClusterClient interface {
 	// TransferLeader asks the leader to hand its leadership over. The answer comes when
 	// another node leads or the attempt was given up.
 	TransferLeader(ctx context.Context, in *TransferLeaderRequest, opts ...grpc.CallOption) (*TransferLeaderResponse, error)
+	// ManageNode changes what a node of a cluster with partitions is to hold. It names the state that is
+	// wanted, so that it may be asked again; the answer comes when the change is recorded.
+	ManageNode(ctx context.Context, in *ManageNodeRequest, opts ...grpc.CallOption) (*ManageNodeResponse, error)
+	// Placement tells where partitions are and are to be; the node that drives the placement knows more than the
+	// others.
+	Placement(ctx context.Context, in *PlacementRequest, opts ...grpc.CallOption) (*PlacementResponse, error)
 }
 
 type clusterClient struct {
@@ -398,6 +406,26 @@ func (c *clusterClient) TransferLeader(ctx context.Context, in *TransferLeaderRe
 	return out, nil
 }
 
+func (c *clusterClient) ManageNode(ctx context.Context, in *ManageNodeRequest, opts ...grpc.CallOption) (*ManageNodeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ManageNodeResponse)
+	err := c.cc.Invoke(ctx, Cluster_ManageNode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *clusterClient) Placement(ctx context.Context, in *PlacementRequest, opts ...grpc.CallOption) (*PlacementResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PlacementResponse)
+	err := c.cc.Invoke(ctx, Cluster_Placement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ClusterServer is the server API for Cluster service.
 // All implementations must embed UnimplementedClusterServer
 // for forward compatibility.
@@ -413,6 +441,12 @@ type ClusterServer interface {
 	// TransferLeader asks the leader to hand its leadership over. The answer comes when
 	// another node leads or the attempt was given up.
 	TransferLeader(context.Context, *TransferLeaderRequest) (*TransferLeaderResponse, error)
+	// ManageNode changes what a node of a cluster with partitions is to hold. It names the state that is
+	// wanted, so that it may be asked again; the answer comes when the change is recorded.
+	ManageNode(context.Context, *ManageNodeRequest) (*ManageNodeResponse, error)
+	// Placement tells where partitions are and are to be; the node that drives the placement knows more than the
+	// others.
+	Placement(context.Context, *PlacementRequest) (*PlacementResponse, error)
 	mustEmbedUnimplementedClusterServer()
 }
 
@@ -431,6 +465,12 @@ func (UnimplementedClusterServer) ChangeMembers(context.Context, *ChangeMembersR
 }
 func (UnimplementedClusterServer) TransferLeader(context.Context, *TransferLeaderRequest) (*TransferLeaderResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TransferLeader not implemented")
+}
+func (UnimplementedClusterServer) ManageNode(context.Context, *ManageNodeRequest) (*ManageNodeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ManageNode not implemented")
+}
+func (UnimplementedClusterServer) Placement(context.Context, *PlacementRequest) (*PlacementResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Placement not implemented")
 }
 func (UnimplementedClusterServer) mustEmbedUnimplementedClusterServer() {}
 func (UnimplementedClusterServer) testEmbeddedByValue()                 {}
@@ -507,6 +547,42 @@ func _Cluster_TransferLeader_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Cluster_ManageNode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ManageNodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClusterServer).ManageNode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Cluster_ManageNode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClusterServer).ManageNode(ctx, req.(*ManageNodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Cluster_Placement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PlacementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClusterServer).Placement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Cluster_Placement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClusterServer).Placement(ctx, req.(*PlacementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Cluster_ServiceDesc is the grpc.ServiceDesc for Cluster service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -525,6 +601,14 @@ var Cluster_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TransferLeader",
 			Handler:    _Cluster_TransferLeader_Handler,
+		},
+		{
+			MethodName: "ManageNode",
+			Handler:    _Cluster_ManageNode_Handler,
+		},
+		{
+			MethodName: "Placement",
+			Handler:    _Cluster_Placement_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
