@@ -21,21 +21,24 @@ const (
 	Remove
 	// Update changes Promote, Priority and Info of a member.
 	Update
+	// Advance raises the configuration's epoch to Change.Epoch.
+	Advance
 )
 
 // String names the kind.
 func (k Kind) String() string {
-	if k < AddLearner || k > Update {
+	if k < AddLearner || k > Advance {
 		return fmt.Sprintf("unknown change %d", uint8(k))
 	}
-	return [...]string{"add learner", "promote", "demote", "remove", "update"}[k-AddLearner]
+	return [...]string{"add learner", "promote", "demote", "remove", "update", "advance"}[k-AddLearner]
 }
 
 // Change is one step of what is asked of a configuration. Only the ID of Member counts for
-// Promote, Demote and Remove.
+// Promote, Demote and Remove, and Epoch for Advance alone.
 type Change struct {
 	Kind   Kind
 	Member Member
+	Epoch  uint64
 }
 
 // Apply returns what becomes of the configuration by these changes, which name each member once
@@ -48,7 +51,7 @@ func (c Config) Apply(changes []Change) (Config, error) {
 	if len(changes) == 0 {
 		return Config{}, errors.New("confchange: no change is asked for")
 	}
-	next := Config{Members: slices.Clone(c.Members), Generation: c.Generation}
+	next := Config{Members: slices.Clone(c.Members), Generation: c.Generation, Epoch: c.Epoch}
 	named := map[uint64]bool{}
 	for _, change := range changes {
 		id := change.Member.ID
@@ -72,8 +75,11 @@ func (c Config) Apply(changes []Change) (Config, error) {
 
 // apply makes one change. A voter that goes is only marked as outgoing.
 func (c *Config) apply(change Change) error {
-	if change.Kind == AddLearner {
+	switch change.Kind {
+	case AddLearner:
 		return c.addLearner(change.Member)
+	case Advance:
+		return c.advance(change.Epoch)
 	}
 	i := slices.IndexFunc(c.Members, func(m Member) bool { return m.ID == change.Member.ID })
 	if i < 0 {
@@ -105,6 +111,14 @@ func (c *Config) apply(change Change) error {
 	default:
 		return errors.New("there is no such kind of change")
 	}
+	return nil
+}
+
+func (c *Config) advance(epoch uint64) error {
+	if epoch <= c.Epoch {
+		return fmt.Errorf("epoch %d was reached already, what is wanted is that of epoch %d", c.Epoch, epoch)
+	}
+	c.Epoch = epoch
 	return nil
 }
 
@@ -151,7 +165,7 @@ func (c Config) Leave() Config {
 	if !c.Joint() {
 		panic(fmt.Sprintf("confchange: there is nothing to leave: %v is not joint", c))
 	}
-	next := Config{Generation: c.Generation}
+	next := Config{Generation: c.Generation, Epoch: c.Epoch}
 	for _, m := range c.Members {
 		m.Outgoing = false
 		if m.Voter || m.Learner {

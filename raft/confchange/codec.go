@@ -6,8 +6,12 @@ import (
 	"fmt"
 )
 
-// codecVersion is the first byte of an encoded configuration.
-const codecVersion = 1
+// The first byte of an encoded configuration: 2 where an epoch follows, else 1, as before there were
+// epochs.
+const (
+	codecVersion      = 1
+	codecVersionEpoch = 2
+)
 
 const (
 	flagVoter = 1 << iota
@@ -29,13 +33,18 @@ var (
 
 // Append appends the encoding of the configuration to dst:
 //
-//	version (one byte), generation, number of members, and of each member
+//	version (one byte; 2 if there is an epoch, else 1), the epoch if there is one, generation,
+//	number of members, and of each member
 //	id, flags (one byte), store, priority (one byte), length of the information, information
 //
 // Numbers are unsigned varints in their shortest form and members are ascending, so that every
 // configuration has exactly one encoding.
 func (c Config) Append(dst []byte) []byte {
-	dst = append(dst, codecVersion)
+	if c.Epoch == 0 {
+		dst = append(dst, codecVersion)
+	} else {
+		dst = binary.AppendUvarint(append(dst, codecVersionEpoch), c.Epoch)
+	}
 	dst = binary.AppendUvarint(dst, uint64(c.Generation))
 	dst = binary.AppendUvarint(dst, uint64(len(c.Members)))
 	for i := range c.Members {
@@ -105,10 +114,16 @@ func (r *reader) number(most uint64) uint64 {
 // Decode decodes exactly one valid configuration.
 func Decode(b []byte) (Config, error) {
 	r := reader{b: b}
-	if v := r.byte(); r.err == nil && v != codecVersion {
-		return Config{}, fmt.Errorf("%w: %d, this build knows %d", errVersion, v, codecVersion)
+	var c Config
+	switch v := r.byte(); {
+	case v == codecVersionEpoch:
+		if c.Epoch = r.number(1<<64 - 1); c.Epoch == 0 {
+			r.fail(errNumber)
+		}
+	case r.err == nil && v != codecVersion:
+		return Config{}, fmt.Errorf("%w: %d, this build knows up to %d", errVersion, v, codecVersionEpoch)
 	}
-	c := Config{Generation: uint32(r.number(1<<32 - 1))}
+	c.Generation = uint32(r.number(1<<32 - 1))
 	for range r.number(MaxMembers) {
 		c.Members = append(c.Members, r.member())
 	}

@@ -25,6 +25,24 @@ func TestConfigSurvivesTheCodec(t *testing.T) {
 	require.True(t, c.Equal(got))
 	got.Members[0].Info = ""
 	require.False(t, c.Equal(got))
+	c.Epoch = 1 << 40
+	got, err = Decode(c.Append(nil))
+	require.NoError(t, err)
+	require.True(t, c.Equal(got))
+}
+
+// Claim: CONF-6, the epoch only grows, with other changes or alone, and outlives a joint configuration. Method: advance by hand.
+func TestTheEpochOnlyGrows(t *testing.T) {
+	c := Initial([]uint64{1, 2, 3})
+	next, err := c.Apply([]Change{{Kind: Advance, Epoch: 4}, {Kind: Remove, Member: Member{ID: 3}}})
+	require.NoError(t, err)
+	require.True(t, next.Joint())
+	require.Equal(t, uint64(4), next.Leave().Epoch)
+	for _, epoch := range []uint64{0, 3, 4} {
+		_, err := next.Leave().Apply([]Change{{Kind: Advance, Epoch: epoch}})
+		require.ErrorContains(t, err, "epoch 4 was reached")
+	}
+	require.Zero(t, c.Epoch)
 }
 
 // Claim: what is not exactly one valid configuration is refused. Method: cut everywhere, and damage by hand.
@@ -40,7 +58,8 @@ func TestDecodeRefusesMalformedInput(t *testing.T) {
 		b    []byte
 		want error
 	}{
-		"version":  {append([]byte{2}, whole[1:]...), errVersion},
+		"version":  {append([]byte{3}, whole[1:]...), errVersion},
+		"epoch":    {append([]byte{2, 0}, whole[1:]...), errNumber},
 		"trailing": {append(whole[:len(whole):len(whole)], 0), errTrailing},
 		"number":   {[]byte{1, 0x80, 0}, errNumber},
 		"overlong": {[]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, errNumber},
@@ -59,6 +78,9 @@ func TestDecodeRefusesMalformedInput(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(sample().Append(nil))
 	f.Add(Initial([]uint64{1, 2, 3}).Append(nil))
+	epoch := sample()
+	epoch.Epoch = 7
+	f.Add(epoch.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := Decode(b)
 		if err != nil {

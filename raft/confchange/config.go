@@ -55,6 +55,9 @@ type Config struct {
 	Members []Member
 	// Generation is the highest generation of any replica that ever was a member.
 	Generation uint32
+	// Epoch numbers what somebody above the group wanted of its membership when it last asked: it only
+	// grows, so that one who wants something older is recognised (CONF-6). 0 where nobody asks.
+	Epoch uint64
 }
 
 // Initial returns the configuration that a group with these voters starts with.
@@ -64,6 +67,13 @@ func Initial(voters []uint64) Config {
 		c.Members = append(c.Members, Member{ID: id, Voter: true})
 		c.Generation = max(c.Generation, generation(id))
 	}
+	c.sort()
+	return c
+}
+
+// Sorted returns the configuration with its members in order (CONF-1).
+func (c Config) Sorted() Config {
+	c.Members = slices.Clone(c.Members)
 	c.sort()
 	return c
 }
@@ -127,7 +137,7 @@ func (c Config) ids(want func(Member) bool) []uint64 {
 
 // Equal tells whether both are the same to the last detail.
 func (c Config) Equal(other Config) bool {
-	return c.Generation == other.Generation && slices.Equal(c.Members, other.Members)
+	return c.Generation == other.Generation && c.Epoch == other.Epoch && slices.Equal(c.Members, other.Members)
 }
 
 // String shows the configuration for people: the voters, as node or node.generation; of a

@@ -20,4 +20,5 @@
 //	CONF-4  A member that is added gets Generation+1, and Generation never goes back: no replica
 //	        id is ever used twice in a group.
 //	CONF-5  Of a joint configuration only Leave leads on, to the incoming voters and the learners.
+//	CONF-6  The epoch never goes back.
 package confchange
