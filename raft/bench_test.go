@@ -111,6 +111,27 @@ func BenchmarkIdleRound(b *testing.B) {
 	}
 }
 
+// One iteration is one sleep of an idle group of three, with the proposal that ends it.
+func BenchmarkSleepAndWake(b *testing.B) {
+	p := newPipe(b, 3)
+	for _, r := range p.nodes {
+		r.cfg.QuiesceAfter = 1
+	}
+	payload := [][]byte{make([]byte, 256)}
+	b.ReportAllocs()
+	for b.Loop() {
+		for !p.nodes[2].Quiescent() {
+			p.now = p.nodes[0].Deadline()
+			p.nodes[0].Tick(p.now)
+			p.settle()
+		}
+		if _, _, err := p.nodes[0].Propose(p.now, payload); err != nil {
+			b.Fatal(err)
+		}
+		p.settle()
+	}
+}
+
 // One iteration is one check of all invariants on a leader.
 func BenchmarkCheckInvariants(b *testing.B) {
 	p := newPipe(b, 5)

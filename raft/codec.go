@@ -7,14 +7,19 @@ import (
 	"math/bits"
 )
 
-// codecVersion is the first byte of every message. A reader refuses versions it does not know.
-const codecVersion = 2
+// The first byte of a message is the version of its format: the oldest one that can say it, so that builds from before
+// understand all but what they could not. A reader refuses versions it does not know.
+const (
+	codecVersion = 2
+	// codecQuiesce has Message.Quiesce.
+	codecQuiesce = 3
+)
 
 // A message is
 //
 //	version, type (one byte each), fields, group, from, to, term, then the fields
 //	whose bit is set: LogIndex, LogTerm, Commit, HintIndex, HintTerm, Round, Join, and the
-//	number of entries followed by them. Reject and Transfer are their bits.
+//	number of entries followed by them. Reject, Transfer and Quiesce are their bits.
 //
 // An entry is index, term, kind (one byte), length of the data, data. Numbers
 // (fields too) are unsigned varints in their shortest form, and fields that are zero are
@@ -30,8 +35,9 @@ const (
 	fieldReject
 	fieldTransfer
 	fieldJoin
+	fieldQuiesce
 
-	fieldsKnown = fieldJoin<<1 - 1
+	fieldsKnown = fieldQuiesce<<1 - 1
 )
 
 // minEntryBytes is the size of the smallest encoded entry.
@@ -68,7 +74,12 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	if m.Join != 0 {
 		fields |= fieldJoin
 	}
-	dst = append(dst, codecVersion, byte(m.Type))
+	version := byte(codecVersion)
+	if m.Quiesce {
+		fields |= fieldQuiesce
+		version = codecQuiesce
+	}
+	dst = append(dst, version, byte(m.Type))
 	dst = binary.AppendUvarint(dst, fields)
 	dst = binary.AppendUvarint(dst, uint64(m.Group))
 	dst = binary.AppendUvarint(dst, uint64(m.From))
@@ -167,14 +178,15 @@ func (r *reader) bytes(n uint64) []byte {
 // the sense.
 func DecodeMessage(b []byte) (Message, error) {
 	r := reader{b: b}
-	if v := r.byte(); r.err == nil && v != codecVersion {
-		return Message{}, fmt.Errorf("%w: %d, this build knows %d", errVersion, v, codecVersion)
+	version := r.byte()
+	if r.err == nil && version != codecVersion && version != codecQuiesce {
+		return Message{}, fmt.Errorf("%w: %d, this build knows %d and %d", errVersion, version, codecVersion, codecQuiesce)
 	}
 	m := Message{Type: MessageType(r.byte())}
 	fields := r.uvarint()
 	m.Group, m.From, m.To = GroupID(r.uvarint()), ReplicaID(r.uvarint()), ReplicaID(r.uvarint())
 	m.Term = r.uvarint()
-	m.Reject, m.Transfer = fields&fieldReject != 0, fields&fieldTransfer != 0
+	m.Reject, m.Transfer, m.Quiesce = fields&fieldReject != 0, fields&fieldTransfer != 0, fields&fieldQuiesce != 0
 	r.optional(fields, fieldLogIndex, &m.LogIndex)
 	r.optional(fields, fieldLogTerm, &m.LogTerm)
 	r.optional(fields, fieldCommit, &m.Commit)
@@ -188,8 +200,8 @@ func DecodeMessage(b []byte) (Message, error) {
 	if len(r.b) > 0 {
 		r.fail(errTrailing)
 	}
-	if r.err == nil && (m.Type < firstMessage || m.Type > lastMessage || fields > fieldsKnown) {
-		r.fail(fmt.Errorf("%w: unknown type %d or fields %#x", errMessage, m.Type, fields))
+	if r.err == nil && (m.Type < firstMessage || m.Type > lastMessage || fields > fieldsKnown || m.Quiesce != (version == codecQuiesce)) {
+		r.fail(fmt.Errorf("%w: unknown type %d or fields %#x in version %d", errMessage, m.Type, fields, version))
 	}
 	if r.err != nil {
 		return Message{}, r.err

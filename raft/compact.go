@@ -53,6 +53,7 @@ func (r *Raft) Compact(index uint64) {
 // applied, one that contradicts the log, and any on a leader are refused with ErrRestore.
 func (r *Raft) Restore(now time.Duration, m Mark) error {
 	r.advance(now)
+	r.stir()
 	base := configEntry{index: m.Index}
 	if err := base.decode(m.Config); err != nil {
 		return fmt.Errorf("%w: its configuration: %w", ErrRestore, err)

@@ -61,6 +61,9 @@ func (c *Config) validate() error {
 		return fmt.Errorf("raft: config: ElectionTimeout is %v, must be at least twice HeartbeatInterval (%v) and at most a day",
 			c.ElectionTimeout, c.HeartbeatInterval)
 	}
+	if c.QuiesceAfter < 0 || c.QuiesceAfter > 24*time.Hour {
+		return fmt.Errorf("raft: config: QuiesceAfter is %v, must be 0 (never) to a day", c.QuiesceAfter)
+	}
 	if c.LeaseReads && !c.CheckQuorum {
 		return errors.New("raft: config: LeaseReads needs CheckQuorum: without it followers do not protect their leader")
 	}

@@ -18,6 +18,8 @@
 //	r.SetApplied(index)            // they were
 //	r.Slice(lo, hi, maxBytes)      // entries from memory, if still there
 //	r.SetUnfit(true)               // it should not lead: the state machine hangs
+//	r.Quiescent()                  // it sleeps: nothing happens in its group
+//	r.Wake(now)                    // it must not, for a node it goes by is gone
 //
 // Several inputs may be given before one Output: that is how proposals, acknowledgements
 // and sends are batched. Time is an input: `now` is monotonic nanoseconds of
@@ -80,6 +82,14 @@
 //	err := r.Restore(now, m)       // the state machine is now that of m
 //	r.SnapshotEnded(peer, ok)      // the sending that Output.Snapshots asked for
 //
+// # Sleep
+//
+// With Config.QuiesceAfter a group in which nothing happens sleeps: no messages, no deadlines. Its leader
+// sends it to sleep when all members have all there is, and any input, on any member, wakes it (quiesce.go). While it sleeps
+// nobody in it notices that a node is gone: the shell does, and calls Wake, whose contract says when.
+// Neither safety nor leases rest on that, and what the shell overlooks lasts only until something is wanted of the
+// group. A group of one sleeps, too.
+//
 // Handlers by role and message are one table (table.go); messages of older terms,
 // and what a correct peer cannot have sent, never reach it.
 //
@@ -113,4 +123,9 @@
 //	        once, and only by a leader.
 //	RAFT-16 Only voters campaign: of the newest committed configuration or a later one. A leader leaves a joint configuration as soon as
 //	        it is committed, and goes as soon as one without its vote is.
+//	RAFT-17 A replica sleeps only with all its log committed and durable, in a term and with a vote that are, too; with no
+//	        read, no answer and no deadline that anybody waits for; as a follower that knows its leader, or as a leader with
+//	        an entry of its term committed and no transfer or joint configuration under way, all of whose members acknowledged
+//	        all its log. Term, leader, log and commit index stay as they are while it sleeps.
+//	RAFT-18 A leader that sleeps holds no lease, nor after the sleep but by a round that began then.
 package raft

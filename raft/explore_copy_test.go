@@ -30,6 +30,8 @@ var forgotten = map[string]string{
 	"Raft.configChanged": "is false after Output",
 	"readState.grants":   "is empty after Output",
 	"readState.dropped":  "is empty after Output",
+	"sleepState.calling": "is false after Output",
+	"sleepState.count":   "belongs to CheckInvariants, which compares it with the checkpoint only",
 	"leaderState.batch":  "lends its array to the next Propose",
 }
 

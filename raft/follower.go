@@ -106,7 +106,11 @@ func (r *Raft) learnCommit(leaderCommit uint64) {
 // heartbeat's round began, has durable votes of a quorum, and one of those would
 // have to echo an older term.
 func (r *Raft) onHeartbeat(m *Message) {
+	follows := r.leader == m.From
 	r.follow(m.From)
 	r.learnCommit(m.Commit)
+	if m.Quiesce && follows && r.followToSleep(m) {
+		return
+	}
 	r.send(Message{Type: MsgHeartbeatResp, To: m.From, LogIndex: r.following.matched, Round: m.Round})
 }

@@ -63,6 +63,8 @@ type cluster struct {
 	delay        time.Duration
 	// syncDisk completes hand-offs at once; otherwise persist does.
 	syncDisk bool
+	// each, if set, follows each step.
+	each func()
 
 	leaders   map[uint64]ReplicaID
 	applied   map[ReplicaID]uint64
@@ -234,6 +236,9 @@ func (c *cluster) persist(id ReplicaID, n int) {
 
 // step delivers the next message or lets the next timer fire, whichever is first.
 func (c *cluster) step() {
+	if c.each != nil {
+		defer c.each()
+	}
 	best, at := -1, Never
 	for i, l := range c.mail {
 		if l.at < at {

@@ -12,6 +12,9 @@ type checkpoint struct {
 	abdicated                         bool
 	resets, configIndex               uint64
 	match                             []peerMatch
+	sleeps                            uint64
+	asleep                            bool
+	leader                            ReplicaID
 }
 
 type peerMatch struct {
@@ -35,6 +38,7 @@ func (r *Raft) CheckInvariants() error {
 var checks = [...]func(*Raft) error{
 	(*Raft).checkLog, (*Raft).checkState, (*Raft).checkPromises, (*Raft).checkLeader, (*Raft).checkReads,
 	(*Raft).checkTransfer, (*Raft).checkMembership, (*Raft).checkSnapshots, (*Raft).checkDelta, (*Raft).checkLeaderDelta,
+	(*Raft).checkSleep,
 }
 
 func (r *Raft) checkLog() error { return r.log.check() }
@@ -49,7 +53,7 @@ func (r *Raft) remember() {
 		term: r.term, commit: r.commit, commitTerm: commitTerm, applied: r.applied, vote: r.vote, role: r.role,
 		last: r.log.last, acked: r.promises.acked, round: r.leading.round, match: c.match[:0],
 		resets: r.resets, configIndex: r.ConfigIndex(),
-		abdicated: r.leading.abdicated,
+		abdicated: r.leading.abdicated, asleep: r.sleep.asleep, sleeps: r.sleep.count, leader: r.leader,
 	}
 	for i := range r.peers {
 		c.match = append(c.match, peerMatch{r.peers[i].id, r.peers[i].progress.Match()})

@@ -22,6 +22,8 @@ type leaderState struct {
 	start       uint64
 	uncommitted uncommitted
 	batch       []Entry
+	// woken is the round that ended the last sleep, 0 if there was none.
+	woken uint64
 
 	// starts tells when timed rounds began, for the lease.
 	starts roundStarts
@@ -40,6 +42,7 @@ type stall struct {
 // becomeLeader starts a leadership (§5.2, §5.3).
 func (r *Raft) becomeLeader() {
 	r.role, r.leader = Leader, r.id
+	r.sleep.busy = r.now
 	r.leading = leaderState{
 		heartbeat: r.now + r.cfg.HeartbeatInterval, quorum: r.now + r.cfg.ElectionTimeout,
 		round: 1, timed: 1, start: r.log.last + 1,
@@ -77,8 +80,8 @@ func (r *Raft) appendOwn(entries []Entry) {
 	r.leading.uncommitted.add(r.log.last, size)
 }
 
-// tickLeader begins a timed round, and looks after the quorum and the disk, when
-// they are due.
+// tickLeader begins a timed round, the last one if the group is idle, and looks after the quorum and
+// the disk, when they are due.
 func (r *Raft) tickLeader() {
 	if r.diskHangs() {
 		r.becomeFollower(r.term)
@@ -89,13 +92,22 @@ func (r *Raft) tickLeader() {
 		return
 	}
 	r.tickTransfer()
-	if r.role == Leader && r.now >= r.leading.heartbeat && len(r.peers) > 0 {
-		r.leading.heartbeat = r.now + r.cfg.HeartbeatInterval
-		r.leading.round++
-		r.leading.timed = r.leading.round
-		r.leading.starts.add(r.leading.round, r.now)
-		r.leading.announce = true
+	if r.role != Leader || r.now < r.leading.heartbeat || (len(r.peers) == 0 && r.cfg.QuiesceAfter == 0) {
+		return
 	}
+	r.beginRound()
+	if r.cfg.QuiesceAfter > 0 && r.idle() {
+		r.quiesce()
+	}
+}
+
+// beginRound begins a timed round.
+func (r *Raft) beginRound() {
+	r.leading.heartbeat = r.now + r.cfg.HeartbeatInterval
+	r.leading.round++
+	r.leading.timed = r.leading.round
+	r.leading.starts.add(r.leading.round, r.now)
+	r.leading.announce = true
 }
 
 // quorumAlive tells whether a quorum answered within the last election timeout, and
@@ -199,10 +211,15 @@ func (r *Raft) announceRound() {
 		return
 	}
 	r.leading.announce = false
+	var last, term uint64
+	if r.sleep.asleep {
+		last, term = r.log.last, r.log.lastTerm()
+	}
 	for i := range r.peers {
 		p := &r.peers[i]
 		r.send(Message{
-			Type: MsgHeartbeat, To: p.id, Commit: r.commit, Round: r.leading.round, Join: p.join,
+			Type: MsgHeartbeat, To: p.id, Quiesce: r.sleep.asleep, LogIndex: last, LogTerm: term, Commit: r.commit,
+			Round: r.leading.round, Join: p.join,
 		})
 	}
 }

@@ -31,6 +31,9 @@ import (
 //   - a restart forgets what was heard, so a replica that starts behaves as if it had just heard a
 //     leader. That holds for a fresh one too: a heartbeat is answered before its term is
 //     durable;
+//   - a follower that sleeps counts its leader as alive, and as heard when it wakes (quiesce.go): the promise
+//     only gets longer. The leader's lease ends where its sleep begins, and no round from before the sleep brings
+//     one back;
 //   - a vote given before the round came means a higher term, and then the round is refused; a
 //     pre-vote given before it promises nothing, and the vote itself is asked again;
 //   - the one exception is a vote request with Transfer, from a candidate that was told by the

@@ -127,6 +127,7 @@ func (r *Raft) mayLead() bool {
 // cannot be promoted yet (CaughtUp), or ErrBadChange.
 func (r *Raft) ProposeChange(now time.Duration, changes []confchange.Change) (index, term uint64, err error) {
 	r.advance(now)
+	r.stir()
 	switch {
 	case r.role != Leader:
 		return 0, 0, ErrNotLeader

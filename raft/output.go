@@ -10,6 +10,9 @@ func (r *Raft) Output() (out Output) {
 		r.pursueTransfer()
 	} else {
 		r.askLeader()
+		if r.sleep.calling {
+			r.callLeader()
+		}
 	}
 	out.Messages, out.Reads, out.DroppedReads, out.Fetches = r.messages, r.reads.grants, r.reads.dropped, r.fetches
 	if r.mustPersist() {

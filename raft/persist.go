@@ -18,7 +18,13 @@ func (r *Raft) diskHangs() bool {
 
 // SetUnfit tells the core that its shell cannot do what a leader must, though the disk
 // works: its state machine hangs, say. Such a replica behaves as with a hanging disk.
-func (r *Raft) SetUnfit(unfit bool) { r.unfit = unfit }
+func (r *Raft) SetUnfit(unfit bool) {
+	r.unfit = unfit
+	if r.sleep.asleep && r.role == Leader && r.diskHangs() {
+		// The next Tick, now due, ends the leadership.
+		r.wake()
+	}
+}
 
 // promises are messages that wait until the disk has what they promise
 // (DESIGN principle 3). They belong to the current term and are forgotten with it:

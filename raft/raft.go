@@ -48,6 +48,7 @@ type Raft struct {
 	following followerState
 	reads     readState
 	promises  promises
+	sleep     sleepState
 	now       time.Duration
 	random    uint64
 	dropped   uint64
@@ -126,6 +127,9 @@ func New(cfg Config, restored Restored, now time.Duration) (*Raft, error) {
 // calls do nothing.
 func (r *Raft) Tick(now time.Duration) {
 	r.advance(now)
+	if r.sleep.asleep {
+		return
+	}
 	if r.role == Leader {
 		r.tickLeader()
 		return
@@ -138,6 +142,9 @@ func (r *Raft) Tick(now time.Duration) {
 
 // Deadline is when the core next wants a Tick, Never if it only waits for input.
 func (r *Raft) Deadline() time.Duration {
+	if r.sleep.asleep {
+		return Never
+	}
 	if r.role != Leader {
 		if !r.promotable() {
 			return r.reads.expiry()
@@ -145,7 +152,7 @@ func (r *Raft) Deadline() time.Duration {
 		return min(r.election.deadline, r.reads.expiry())
 	}
 	if len(r.peers) == 0 {
-		return Never
+		return r.bedtime()
 	}
 	deadline := r.leading.heartbeat
 	if r.cfg.CheckQuorum {
@@ -166,6 +173,7 @@ func (r *Raft) Receive(now time.Duration, m Message) {
 		r.dropped++
 		return
 	}
+	r.listen(&m)
 	r.in = m
 	if r.settleTerm(&r.in) {
 		r.dispatch(&r.in)
@@ -179,6 +187,7 @@ func (r *Raft) Receive(now time.Duration, m Message) {
 // appended. The core keeps the payloads.
 func (r *Raft) Propose(now time.Duration, payloads [][]byte) (first, term uint64, err error) {
 	r.advance(now)
+	r.stir()
 	if r.role != Leader {
 		return 0, 0, ErrNotLeader
 	}

@@ -65,7 +65,7 @@ func (s *readState) expiry() time.Duration {
 // it may wait for ever.
 func (r *Raft) Read(now time.Duration, id uint64) {
 	r.advance(now)
-	if r.leader == 0 || r.reads.pending() >= r.cfg.MaxPendingReads {
+	if (r.sleep.asleep || r.leader == 0) && !r.rouse() || r.reads.pending() >= r.cfg.MaxPendingReads {
 		r.reads.dropped = append(r.reads.dropped, id)
 		return
 	}
@@ -80,6 +80,7 @@ func (r *Raft) startReads() {
 	if len(s.waiting)+len(s.confirming)+len(s.remote)+len(s.confirmingRemote) == 0 || !r.committedOwn() {
 		return
 	}
+	r.sleep.busy = r.now
 	lease := r.holdsLease()
 	if lease {
 		r.grantReads()
@@ -161,6 +162,7 @@ func (r *Raft) askLeader() {
 	s.askedIDs = append(s.askedIDs, s.waiting...)
 	s.waiting = s.waiting[:0]
 	r.send(Message{Type: MsgReadIndex, To: r.leader, Round: s.nonce})
+	r.sleep.calling = false
 }
 
 // firstNonce is where this Raft value's requests start to count. It differs from that of

@@ -33,6 +33,8 @@ type Status struct {
 	Lease        bool
 	Transferring ReplicaID
 	Removed      bool
+	// Quiescent: this replica sleeps.
+	Quiescent bool
 	// Dropped counts the messages that no correct peer can have sent.
 	Dropped uint64
 	// Configuration is the one in effect, ConfigIndex the index of its entry (ConfigIndex).
@@ -69,6 +71,7 @@ func (r *Raft) Status() Status {
 		PendingReads:     r.reads.pending(), Dropped: r.dropped,
 		Configuration: r.Configuration(), ConfigIndex: r.ConfigIndex(),
 		Lease: r.holdsLease(), Transferring: r.leading.transfer.to, Removed: r.removed,
+		Quiescent: r.Quiescent(),
 	}
 	if r.role != Leader {
 		return s

@@ -155,6 +155,9 @@ func (r *Raft) valid(m *Message) bool {
 	if m.Type < firstMessage || m.Type > lastMessage || m.Term == 0 || m.Term >= maxNumber {
 		return false
 	}
+	if m.Quiesce && (m.Type != MsgHeartbeat || m.LogIndex != m.Commit || m.LogTerm != m.Term) {
+		return false
+	}
 	if (m.Transfer && m.Type != MsgVote) || (m.Type == MsgReadIndexResp && !m.Reject && m.LogIndex == 0) {
 		return false
 	}

@@ -31,6 +31,7 @@ type transfer struct {
 // transfer to another replica is under way, or ErrBadTransfer.
 func (r *Raft) Transfer(now time.Duration, to ReplicaID) error {
 	r.advance(now)
+	r.stir()
 	if r.role != Leader {
 		return ErrNotLeader
 	}

@@ -172,6 +172,7 @@ type Message struct {
 
 	// LogIndex and LogTerm name an entry: in votes the candidate's last one
 	// (§5.4.1), in MsgAppend the one before Entries (prevLogIndex, prevLogTerm).
+	// In MsgHeartbeat with Quiesce they name the leader's last one.
 	// In MsgHeartbeatResp LogIndex is the last index known equal to the leader's log,
 	// durable or not.
 	// In MsgAppendResp LogIndex is, on success, the last index known durable
@@ -188,6 +189,9 @@ type Message struct {
 	// Transfer, in MsgVote, says that the leader of the term before asked the candidate to
 	// campaign: voters do not protect that leader (dissertation §4.2.3).
 	Transfer bool
+	// Quiesce, in MsgHeartbeat, says that the group is idle and its leader sleeps: the receiver sleeps, too, or
+	// answers.
+	Quiesce bool
 	// Join, in MsgAppend and MsgHeartbeat to a learner, is the number of the store that the
 	// learner was added for (confchange.Member.Store): only there, and only on its word,
 	// may a replica be created by a message.
@@ -201,6 +205,7 @@ type Message struct {
 	// Round numbers the leader's rounds of contact within its term. Heartbeats
 	// and appends carry the newest one, responses echo it: an echo proves that the
 	// sender followed this leader after the round began (§6.4 of the dissertation).
+	// A MsgHeartbeatResp of round 0 is a call of a follower that slept.
 	// In pre-votes and their responses it numbers the candidate's attempts.
 	Round uint64
 }
@@ -276,6 +281,9 @@ type Config struct {
 	// are switches because tests of the paper's claims need both settings.
 	PreVote     bool
 	CheckQuorum bool
+	// QuiesceAfter is how long nothing must have happened in the group before its leader sends it to sleep: at
+	// most a day, 0 for never. A follower sleeps only if its own is not 0. The shell then owes what Wake says.
+	QuiesceAfter time.Duration
 
 	// LeaseReads lets a leader grant reads without asking a quorum, for a while after a
 	// quorum answered (dissertation §6.4.1). It needs CheckQuorum. All replicas of a

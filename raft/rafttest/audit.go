@@ -52,6 +52,7 @@ func (c *Cluster) checkReplica(p *replica) {
 // checkGroup checks the properties of Figure 3 that need more than one replica.
 func (c *Cluster) checkGroup(p *replica) {
 	c.auditLeader(p)
+	c.auditSleep(p)
 	for _, q := range c.up(nil) {
 		if q != p {
 			c.auditLogMatching(p, q)
@@ -84,6 +85,20 @@ func (c *Cluster) auditLeader(p *replica) {
 			c.violate("Leader Completeness: %v leads term %d without entry %d@%d, committed in term %d",
 				name(p.id), term, i+1, want.term, want.in)
 			return
+		}
+	}
+}
+
+// auditSleep: a leader sleeps only while all members have all that it has, on their disks.
+func (c *Cluster) auditSleep(p *replica) {
+	if p.core.Role() != raft.Leader || !p.core.Quiescent() {
+		return
+	}
+	last := p.core.LastIndex()
+	term, _ := p.core.TermAt(last)
+	for _, m := range p.core.Configuration().Members {
+		if q := c.find(raft.ReplicaID(m.ID)); q == nil || !q.disk.holds(last, term) {
+			c.violate("RAFT-17: %v sleeps, and the disk of %v does not hold %d@%d", name(p.id), name(raft.ReplicaID(m.ID)), last, term)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package rafttest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -10,6 +11,7 @@ import (
 
 func cluster(t *testing.T, n int) *Cluster {
 	cfg := DefaultConfig(n)
+	cfg.QuiesceAfter = 200 * time.Millisecond
 	cfg.PreVote, cfg.CheckQuorum = false, false
 	c, err := New(cfg)
 	require.NoError(t, err)
@@ -73,6 +75,11 @@ func TestEachAuditFindsItsViolation(t *testing.T) {
 			for id := raft.ReplicaID(2); id <= 3; id++ {
 				c.Receive(raft.Message{Type: raft.MsgAppendResp, Group: 1, From: id, To: 1, Term: 1, LogIndex: 2})
 			}
+		},
+		"RAFT-17: r1 sleeps": func(_ *testing.T, c *Cluster) {
+			c.Run(c.Now() + time.Second)
+			c.replica(3).disk.Entries = nil
+			c.settle(c.replica(1))
 		},
 		"RAFT-10": func(_ *testing.T, c *Cluster) {
 			c.Read(1, 7)

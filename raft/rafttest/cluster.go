@@ -47,6 +47,7 @@ type shown struct {
 	term, commit uint64
 	leader       raft.ReplicaID
 	config       string
+	asleep       bool
 }
 
 // DefaultConfig is a configuration for n replicas with all that production

@@ -26,6 +26,7 @@ func addReplicas(s *Script, a *args) error {
 	cfg.MaxClockDrift = int(a.number("drift", uint64(cfg.MaxClockDrift)))
 	cfg.ElectionTimeout = a.duration("election", cfg.ElectionTimeout)
 	cfg.HeartbeatInterval = a.duration("heartbeat", cfg.HeartbeatInterval)
+	cfg.QuiesceAfter = a.duration("quiesce-after", cfg.QuiesceAfter)
 	cfg.MaxAppendBytes = int(a.number("append-bytes", uint64(cfg.MaxAppendBytes)))
 	cfg.MaxCacheBytes = int(a.number("cache-bytes", uint64(cfg.MaxCacheBytes)))
 	cfg.MaxInflightAppends = int(a.number("inflight", uint64(cfg.MaxInflightAppends)))
@@ -49,6 +50,9 @@ func tick(s *Script, a *args) error {
 		to = c.now + by
 	}
 	if to == c.now && len(ids) == 1 && c.Raft(ids[0]) != nil {
+		if c.Raft(ids[0]).Deadline() == raft.Never {
+			return errNothing
+		}
 		c.Tick(ids[0])
 		return nil
 	}
@@ -67,7 +71,7 @@ func runFor(s *Script, a *args) error {
 			to = r.Deadline()
 		}
 	}
-	if to <= c.now {
+	if to <= c.now || to == raft.Never {
 		return errNothing
 	}
 	c.Run(to, ids...)
@@ -79,6 +83,9 @@ func campaign(s *Script, a *args) error {
 	r := s.cluster.Raft(id)
 	if r == nil || r.Role() == raft.Leader {
 		return errors.New("this replica is down or leads already")
+	}
+	if r.Deadline() == raft.Never {
+		return errNothing
 	}
 	s.cluster.Tick(id)
 	return nil
@@ -116,6 +123,19 @@ func transfer(s *Script, a *args) error {
 	if err := s.cluster.Transfer(id, to); err != nil {
 		s.cluster.say("  %v refuses: %v", name(id), err)
 	}
+	return nil
+}
+
+func wake(s *Script, a *args) error {
+	id := a.one(s.cluster)
+	r := s.cluster.Raft(id)
+	if r == nil {
+		return errDown
+	}
+	if !r.Quiescent() {
+		return errNothing
+	}
+	s.cluster.Wake(id)
 	return nil
 }
 

@@ -12,7 +12,7 @@
 // # The language
 //
 //	add-replicas 3 [prevote=false] [checkquorum=false] [election=100ms] [heartbeat=20ms] [disk=manual]
-//	               [lease=true] [drift=ppm] [seed=1] [append-bytes=n] [cache-bytes=n] [inflight=n]
+//	               [lease=true] [drift=ppm] [quiesce-after=100ms] [seed=1] [append-bytes=n] [cache-bytes=n] [inflight=n]
 //	reset r1 log=(1,1,2) [term=2] [vote=r2] [commit=1] [applied=1]    start with this disk; entries by their terms
 //	tick [r1 ...] [to=1s | by=20ms]  let time pass; these act when they are due, the others notice later;
 //	                                 one replica alone and no time: up to its deadline
@@ -21,6 +21,7 @@
 //	campaign r1                      tick r1, which must not lead
 //	propose r1 a b                   one batch of commands
 //	read r1 1 2                      reads with these ids, all at once
+//	wake r1                          end its sleep: its shell knows that a node is gone
 //	transfer r1 [to=r2]              hand the leadership over, to the best one
 //	change r1 [learner=r4.1] [store=7] [auto] [promote=(r4.1,r5.2)] [demote=r2] [remove=(r1,r3)]
 //	                                 r4.1 is the replica of generation 1 on node 4; it is created by the first message to it
@@ -50,4 +51,5 @@
 //	       durable that the disk does not hold.
 //	TEST-4 A leader commits only what the disks of a majority hold, in a joint configuration of each half.
 //	TEST-5 A read is granted at no index below what was committed when it came.
+//	TEST-6 A leader sleeps only while the disks of all members hold all that it has.
 package rafttest

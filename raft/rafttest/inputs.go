@@ -82,6 +82,13 @@ func (c *Cluster) Transfer(id, to raft.ReplicaID) error {
 	return err
 }
 
+// Wake ends the replica's sleep, as the shell does when a node it goes by is gone.
+func (c *Cluster) Wake(id raft.ReplicaID) {
+	p := c.running(id)
+	p.core.Wake(c.now)
+	c.settle(p)
+}
+
 // SetDisk says how the replica's disk completes hand-offs: at once, or only when
 // Persist says so.
 func (c *Cluster) SetDisk(manual bool, ids ...raft.ReplicaID) {

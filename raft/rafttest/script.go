@@ -22,6 +22,7 @@ var commands = map[string]func(*Script, *args) error{
 	"propose":      propose,
 	"read":         read,
 	"transfer":     transfer,
+	"wake":         wake,
 	"change":       change,
 	"compact":      compact,
 	"snapshot":     snapshot,

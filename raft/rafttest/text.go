@@ -87,6 +87,9 @@ func messageText(m *raft.Message) string {
 		}
 		return fmt.Sprintf("%s holds=%d round=%d", head, m.LogIndex, m.Round)
 	case raft.MsgHeartbeat:
+		if m.Quiesce {
+			return fmt.Sprintf("%s quiesce last=%d@%d commit=%d round=%d", head, m.LogIndex, m.LogTerm, m.Commit, m.Round)
+		}
 		return fmt.Sprintf("%s commit=%d round=%d", head, m.Commit, m.Round)
 	case raft.MsgTimeoutNow, raft.MsgReadIndex:
 		// A nonce says nothing to people.
@@ -117,7 +120,7 @@ func persistText(p *raft.Persist) string {
 // showChanges says how the replica changed since it was last shown.
 func (c *Cluster) showChanges(p *replica) {
 	r, was := p.core, p.shown
-	is := shown{role: r.Role(), term: r.Term(), commit: r.Commit(), leader: r.Leader(), config: r.Configuration().String()}
+	is := shown{role: r.Role(), term: r.Term(), commit: r.Commit(), leader: r.Leader(), config: r.Configuration().String(), asleep: r.Quiescent()}
 	if is.role != was.role || is.term != was.term {
 		c.say("  %v becomes %v of term %d", name(p.id), is.role, is.term)
 	}
@@ -129,6 +132,9 @@ func (c *Cluster) showChanges(p *replica) {
 	}
 	if is.commit != was.commit {
 		c.say("  %v commits up to %d", name(p.id), is.commit)
+	}
+	if is.asleep != was.asleep {
+		c.say("  %v %s", name(p.id), map[bool]string{true: "falls asleep", false: "wakes"}[is.asleep])
 	}
 	p.shown = is
 }
@@ -145,8 +151,8 @@ func (c *Cluster) Status(ids ...raft.ReplicaID) string {
 			continue
 		}
 		s := p.core.Status()
-		fmt.Fprintf(&b, "%v %v term=%d vote=%s leader=%s last=%d@%d durable=%d commit=%d applied=%d\n", name(p.id), s.Role,
-			s.Term, name(s.Vote), name(s.Leader), s.LastIndex, s.LastTerm, s.Durable, s.Commit, s.Applied)
+		fmt.Fprintf(&b, "%v %v term=%d vote=%s leader=%s last=%d@%d durable=%d commit=%d applied=%d%s\n", name(p.id), s.Role, s.Term,
+			name(s.Vote), name(s.Leader), s.LastIndex, s.LastTerm, s.Durable, s.Commit, s.Applied, map[bool]string{true: " asleep"}[s.Quiescent])
 		for _, q := range s.Peers {
 			fmt.Fprintf(&b, "  %v %v match=%d next=%d inflight=%d paused=%t fetching=%t\n",
 				name(q.ID), q.State, q.Match, q.Next, q.Inflight, q.Paused, q.Fetching)
