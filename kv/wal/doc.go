@@ -39,7 +39,8 @@
 //	WAL-10 What a mark leaves of a log is decided by the term of the entry at its index, the
 //	       same way by commits and by recovery. A mark at or below the group's is ignored.
 //	WAL-11 The log remembers the newest replica of each group for ever. Another one, of a
-//	       higher generation, starts with nothing of what its predecessor had.
+//	       higher generation, starts with nothing of what its predecessor had. A tombstone
+//	       ends a replica that has no successor, and keeps its id from ever acting again.
 //
 // Prune bounds what idle groups hold back: their last few entries are written anew into the active segment,
 // at most 1 MiB a call and at most a quarter of what that frees. A group with more above its mark keeps its

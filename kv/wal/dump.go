@@ -81,6 +81,10 @@ func dumpFrame(w io.Writer, offset int64, h *frameHeader, c *content) {
 }
 
 func dumpGroup(w io.Writer, id raft.GroupID, replica raft.ReplicaID, hs *raft.HardState, mark *raft.Mark) {
+	if hs.Term == tombTerm {
+		fmt.Fprintf(w, "             group %d replica %d.%d was destroyed", id, replica.Node(), replica.Generation())
+		return
+	}
 	fmt.Fprintf(w, "             group %d replica %d.%d term %d vote %d commit %d",
 		id, replica.Node(), replica.Generation(), hs.Term, hs.Vote, hs.Commit)
 	if mark.Index > 0 {
