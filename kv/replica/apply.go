@@ -162,7 +162,7 @@ func (r *Replica) startApply(now env.Instant) {
 	if j.install = r.takeInstallation(); j.install != nil {
 		j.size = 0
 		r.applying, r.applySince = true, now
-		r.node.Submit(env.LaneApply, j)
+		r.node.Submit(r, env.LaneApply, j)
 		return
 	}
 	j.entries = r.takeEntries(j.entries[:0])
@@ -180,7 +180,7 @@ func (r *Replica) startApply(now env.Instant) {
 		return
 	}
 	r.applying, r.applySince = true, now
-	r.node.Submit(env.LaneApply, j)
+	r.node.Submit(r, env.LaneApply, j)
 }
 
 // takeEntries returns the entries to apply next, stopping at hash points so that
@@ -202,7 +202,7 @@ func (r *Replica) takeEntries(into []raft.Entry) []raft.Entry {
 		return append(into, entries...)
 	}
 	r.fetching = true
-	r.node.Submit(env.LaneFetch, &applyFetch{replica: r, lo: lo, hi: hi})
+	r.node.Submit(r, env.LaneFetch, &applyFetch{replica: r, lo: lo, hi: hi})
 	return into
 }
 

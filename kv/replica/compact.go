@@ -12,8 +12,8 @@ import (
 // then, so that followers which are a little behind still find their entries.
 //
 // A group whose entries stay below CompactBytes is never flushed: it holds back at most that
-// many bytes of the node's log, and the segments that they lie in. A node with many groups
-// has to flush idle ones too, or these few bytes would keep all segments since.
+// many bytes of the node's log, and the segments that they lie in. A node with many groups flushes the engine for
+// all of them together (Config.SharedFlush), since the few bytes of an idle one would keep all segments since.
 type compaction struct {
 	// total is the size of the entries applied so far, counted from the first point.
 	total int
@@ -89,34 +89,56 @@ type flushJob struct {
 func (r *Replica) startFlush() {
 	c := &r.compaction
 	newest := c.points[len(c.points)-1]
-	if r.stopped || r.cfg.CompactBytes <= 0 || c.flushing || c.total-newest.total < r.cfg.CompactBytes {
+	if r.stopped || r.cfg.CompactBytes <= 0 || r.cfg.SharedFlush || c.flushing || c.total-newest.total < r.cfg.CompactBytes {
 		return
 	}
 	c.flushing = true
-	r.node.Submit(env.LaneSnapshot, &flushJob{replica: r, at: logPoint{index: r.applied, total: c.total}})
+	r.node.Submit(r, env.LaneSnapshot, &flushJob{replica: r, at: logPoint{index: r.applied, total: c.total}})
 }
 
 // Run implements env.Job.
 func (j *flushJob) Run() { j.err = j.replica.machine.Flush() }
 
 // Done implements env.Job.
-func (j *flushJob) Done() {
-	r := j.replica
+func (j *flushJob) Done() { j.replica.flushed(j.at, j.err) }
+
+// FlushPoint is what a replica had applied when a flush of the engine began.
+type FlushPoint struct{ at logPoint }
+
+// AppliedBytes is the size of the entries applied so far, in this life.
+func (r *Replica) AppliedBytes() int { return r.compaction.total }
+
+// BeginFlush says that the engine is about to be flushed for all replicas of the node; EndFlush must follow. It
+// tells whether there is anything to it: something was applied since the flush before, and none is under way.
+func (r *Replica) BeginFlush() (p FlushPoint, needed bool) {
+	c := &r.compaction
+	if r.stopped || c.flushing || r.applied <= c.points[len(c.points)-1].index {
+		return p, false
+	}
+	c.flushing = true
+	return FlushPoint{logPoint{index: r.applied, total: c.total}}, true
+}
+
+// EndFlush says that the flush has ended; what was applied when it began is durable, unless err is set.
+func (r *Replica) EndFlush(p FlushPoint, err error) { r.flushed(p.at, err) }
+
+// flushed takes in the end of a flush.
+func (r *Replica) flushed(at logPoint, err error) {
 	c := &r.compaction
 	c.flushing = false
 	if r.stopped {
 		return
 	}
-	if j.err != nil {
-		r.node.Fail(fmt.Errorf("partition %d: flushing the storage engine: %w; the node stops serving", r.Group(), j.err))
+	if err != nil {
+		r.node.Fail(fmt.Errorf("partition %d: flushing the storage engine: %w; the node stops serving", r.Group(), err))
 		return
 	}
 	before := c.flushed
-	c.flushed = max(c.flushed, j.at.index)
-	if newest := &c.points[len(c.points)-1]; j.at.index > newest.index {
-		c.points = append(c.points, j.at)
+	c.flushed = max(c.flushed, at.index)
+	if newest := &c.points[len(c.points)-1]; at.index > newest.index {
+		c.points = append(c.points, at)
 	} else {
-		newest.total = max(newest.total, j.at.total)
+		newest.total = max(newest.total, at.total)
 	}
 	r.compactTo(before)
 }

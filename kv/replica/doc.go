@@ -41,4 +41,7 @@
 //	       learner is promoted only when it has caught up (MEMB-12).
 //	REP-15 After Stop nothing is sent, persisted, failed or wanted any more, and the replica becomes
 //	       Idle as soon as its jobs have ended.
+//	REP-16 What Reach does follows from what is wanted and from the configuration alone. Voters are
+//	       exchanged in one joint change, and only for such that answer and have caught up; what an older
+//	       epoch wanted is not done.
 package replica

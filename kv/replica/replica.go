@@ -25,6 +25,8 @@ type Config struct {
 	// CompactBytes is the size of applied entries between two flushes of the engine, after each of
 	// which the log forgets what the flush before made durable; 0 never forgets.
 	CompactBytes int
+	// SharedFlush leaves it to the node to flush the engine, for all its replicas at once (BeginFlush).
+	SharedFlush bool
 	// Snapshots paces the sending of snapshots.
 	Snapshots transfer.Limits
 }
@@ -75,6 +77,7 @@ type Replica struct {
 	now     env.Instant
 	hashes  hashWindow
 	fresh   freshness
+	holding bool
 	stopped bool
 }
 
@@ -171,6 +174,21 @@ func (r *Replica) Receive(now env.Instant, m raft.Message) {
 	}
 }
 
+// Wake ends the sleep of an idle group (raft.Raft.Wake).
+func (r *Replica) Wake(now env.Instant) {
+	r.now = max(r.now, now)
+	if !r.stopped {
+		r.raft.Wake(time.Duration(now))
+	}
+}
+
+// Hold says whether writes are to wait, so that more of them are proposed at once. The caller ends that soon, and gives
+// the replica a turn then.
+func (r *Replica) Hold(on bool) { r.holding = on }
+
+// Held tells whether writes wait since Hold.
+func (r *Replica) Held() bool { return len(r.proposals) > 0 }
+
 // Stopped tells whether Stop was called.
 func (r *Replica) Stopped() bool { return r.stopped }
 
@@ -206,7 +224,9 @@ func (r *Replica) Turn(now env.Instant) {
 		return
 	}
 	r.perform(now)
-	r.propose(now)
+	if !r.holding {
+		r.propose(now)
+	}
 	r.askReads(now)
 	out := r.raft.Output()
 	if out.ConfigChanged {
@@ -219,7 +239,7 @@ func (r *Replica) Turn(now env.Instant) {
 		r.node.Persist(r, &out.Persist)
 	}
 	for _, f := range out.Fetches {
-		r.node.Submit(env.LaneFetch, &peerFetch{replica: r, term: r.raft.Term(), fetch: f})
+		r.node.Submit(r, env.LaneFetch, &peerFetch{replica: r, term: r.raft.Term(), fetch: f})
 	}
 	r.settleReads(&out)
 	r.expireGranted(now)

@@ -53,8 +53,8 @@ type Node interface {
 	// Persist adds to the next write of the shared log; the node reports completion
 	// with Replica.Persisted.
 	Persist(r *Replica, p *raft.Persist)
-	// Submit runs a job off the loop.
-	Submit(lane env.Lane, job env.Job)
+	// Submit runs a job of the replica off the loop. After its Done the replica gets a turn.
+	Submit(r *Replica, lane env.Lane, job env.Job)
 	// Fail stops the node: it cannot keep its promises any longer.
 	Fail(err error)
 }

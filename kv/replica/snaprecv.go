@@ -111,7 +111,7 @@ func (r *Replica) turnReception(now env.Instant) {
 		case transfer.Install:
 			x.pending = &installation{request: request, stage: x.stage}
 		default:
-			r.node.Submit(env.LaneSnapshot, &stageJob{replica: r, stage: x.stage, request: request})
+			r.node.Submit(r, env.LaneSnapshot, &stageJob{replica: r, stage: x.stage, request: request})
 		}
 	}
 	acks := x.receiver.Acks()

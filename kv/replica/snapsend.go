@@ -214,7 +214,7 @@ func (r *Replica) turnSendings(now env.Instant) {
 		}
 		if request, ok := s.sender.Next(); ok {
 			s.reading = true
-			r.node.Submit(env.LaneSnapshot, &exportRead{sending: s, request: request})
+			r.node.Submit(r, env.LaneSnapshot, &exportRead{sending: s, request: request})
 		}
 		chunks := s.sender.Output()
 		for i := range chunks {
@@ -280,4 +280,13 @@ func (r *Replica) Transfers() (all []Transfer) {
 		all = append(all, Transfer{Peer: r.raft.Leader(), Mark: mark, Chunks: chunks})
 	}
 	return all
+}
+
+// Bytes is about how many bytes of a snapshot the replica has received, 0 while it receives none.
+func (r *Replica) Bytes() uint64 {
+	_, chunks, ok := r.reception.receiver.Receiving()
+	if !ok {
+		return 0
+	}
+	return chunks * uint64(r.cfg.Snapshots.ChunkBytes)
 }
