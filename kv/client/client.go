@@ -52,8 +52,8 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	c.calls.New = func() any { return &call{done: make(chan struct{}, 1)} }
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.closing, c.stopDialing = context.WithCancel(c.ctx)
-	for _, address := range cfg.Endpoints {
-		if err := c.addLink(address); err != nil {
+	for ep, address := range cfg.Endpoints {
+		if err := c.addLink(ep, address); err != nil {
 			c.stopDialing()
 			c.cancel()
 			c.linksDone.Wait()
@@ -68,7 +68,8 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 func (c *Client) now() env.Instant { return env.Instant(time.Since(c.start)) + 1 }
 
 // Endpoint returns the address of an endpoint by its number in a Result, "" if there is
-// no such endpoint.
+// no such endpoint. The number of a node that the client disconnected from, since it was not
+// used, may later stand for another one.
 func (c *Client) Endpoint(i int) string {
 	c.addresses.RLock()
 	defer c.addresses.RUnlock()

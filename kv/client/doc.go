@@ -16,6 +16,16 @@
 // Unknown (errors.Is(err, ErrOutcomeUnknown)): applied once or not at all,
 // possibly later. A condition that did not hold is no error: Result.ConditionFailed.
 //
+// A cluster may be sharded: the client asks the nodes for their routing table, sends each key to its
+// partition, and follows partitions that move. Within a partition everything is as in a cluster of
+// one group. Over partitions nothing is atomic:
+//
+//   - Batch is refused if its keys are of several partitions;
+//   - MultiGet and MultiPut take any keys, and each item ends for itself, linearizable and, for
+//     writes, at most once; all of them together are neither one moment nor all or nothing;
+//   - Scan returns each key that exists throughout exactly once; each page is one linearizable read,
+//     the whole is no snapshot.
+//
 // Connections are plain text and not authenticated: use them on trusted networks only.
 //
 // Contract, by number:
@@ -31,4 +41,7 @@
 //	        that Config allows; beyond that operations fail at once (ErrOverloaded).
 //	CLNT-6  A request is handed to a stream at most once. One that was queued when the
 //	        stream broke is known not to have been sent.
+//	CLNT-7  There are at most MaxEndpoints connections. Those to nodes that were not configured end
+//	        when the nodes were not used for EndpointIdle (in a sharded cluster); after the loop hears
+//	        of the end, nothing more comes from that connection, and its number may be used again.
 package client

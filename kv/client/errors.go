@@ -8,10 +8,12 @@ import (
 	"github.com/holdfastdb/holdfast/kv/client/core"
 )
 
-// Outcome says what is known of an operation that returned an error.
+// Outcome says what is known of an operation that returned an error, or of an item.
 type Outcome = core.Outcome
 
 const (
+	// OK: answered; for a write, decided exactly once.
+	OK = core.OK
 	// Failed: certainly not applied, now or later.
 	Failed = core.Failed
 	// Unknown: a write that was applied once or not at all, possibly later.
@@ -31,6 +33,9 @@ var (
 	ErrOverloaded = errors.New("too many operations wait in this client, not applied")
 	// ErrClosed: the client was closed. The outcome may be Failed or Unknown.
 	ErrClosed = errors.New("client closed")
+	// ErrWrongCluster: the endpoints are not all of one cluster. The outcome may be Failed or
+	// Unknown, and the client does nothing more.
+	ErrWrongCluster = errors.New("the endpoints are not of one cluster")
 )
 
 // Error is what all operations return that did not end OK.
@@ -70,19 +75,29 @@ func (e *Error) Is(target error) bool {
 	case ErrOutcomeUnknown:
 		return e.Outcome == Unknown
 	case ErrInvalid:
-		return e.reason == core.ReasonInvalid
+		return e.reason == core.ReasonInvalid && e.Outcome == Failed
 	case ErrOverloaded:
-		return e.reason == core.ReasonOverloaded
+		return e.reason == core.ReasonOverloaded && e.Outcome == Failed
 	case ErrClosed:
 		return e.reason == core.ReasonClosed
+	case ErrWrongCluster:
+		return e.reason == core.ReasonWrongCluster
 	case ErrUnavailable:
-		return e.Outcome == Failed && e.reason != core.ReasonInvalid && e.reason != core.ReasonClosed
+		switch e.reason {
+		case core.ReasonInvalid, core.ReasonClosed, core.ReasonWrongCluster:
+			return false
+		}
+		return e.Outcome == Failed
 	}
 	return false
 }
 
 func hintFor(e *core.Error) string {
 	switch {
+	case e.Reason == core.ReasonWrongCluster:
+		return "use a new client with the endpoints of one cluster"
+	case e.Outcome == Unknown && e.Kind == core.MultiPut:
+		return "look at the result of each item, and read the keys of those that are unknown"
 	case e.Outcome == Unknown:
 		return "read the key to learn whether the write was applied"
 	case e.Reason == core.ReasonInvalid:

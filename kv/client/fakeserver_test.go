@@ -2,8 +2,12 @@ package client
 
 import (
 	"context"
+	"maps"
 	"net"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,9 +35,16 @@ func newFakeStore() *fakeStore {
 func (s *fakeStore) execute(req *kvpb.Request) *kvpb.Response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if req.Kind == kvpb.RequestKind_READ {
-		v, ok := s.data[string(req.Ops[0].Key)]
-		return &kvpb.Response{Code: kvpb.Code_OK, Results: []*kvpb.OpResult{{Found: ok, Value: []byte(v), Version: s.index}}}
+	switch req.Kind {
+	case kvpb.RequestKind_READ:
+		resp := &kvpb.Response{Code: kvpb.Code_OK}
+		for _, op := range req.Ops {
+			v, ok := s.data[string(op.Key)]
+			resp.Results = append(resp.Results, &kvpb.OpResult{Found: ok, Value: []byte(v), Version: s.index})
+		}
+		return resp
+	case kvpb.RequestKind_SCAN:
+		return s.scan(req)
 	}
 	s.index++
 	if req.Kind != kvpb.RequestKind_WRITE {
@@ -60,12 +71,35 @@ func (s *fakeStore) execute(req *kvpb.Request) *kvpb.Response {
 	return resp
 }
 
+// scan returns pages of two pairs, or of as many as are asked for.
+func (s *fakeStore) scan(req *kvpb.Request) *kvpb.Response {
+	resp := &kvpb.Response{Code: kvpb.Code_OK, Partition: req.Partition, Index: s.index}
+	page := 2
+	if req.ScanLimit > 0 {
+		page = int(req.ScanLimit)
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.data)) {
+		switch {
+		case !strings.HasPrefix(key, string(req.ScanPrefix)) || key <= string(req.ScanAfter):
+		case len(resp.Pairs) == page:
+			resp.More = true
+			return resp
+		default:
+			resp.Pairs = append(resp.Pairs, &kvpb.Pair{Key: []byte(key), Value: []byte(s.data[key]), Version: s.index})
+		}
+	}
+	return resp
+}
+
 // fakeServer is one node: it answers as its handler says.
 type fakeServer struct {
 	kvpb.UnimplementedKVServer
 	node    uint64
 	address string
 	grpc    *grpc.Server
+	// table is the routing table it has; without one it does not know such requests, like the
+	// servers before there were any.
+	table atomic.Pointer[kvpb.RoutingTable]
 	// handle returns nil to stay silent.
 	handle func(req *kvpb.Request) *kvpb.Response
 
@@ -73,12 +107,25 @@ type fakeServer struct {
 	largest int
 	batches int
 	streams int
+	// open counts the streams that have not ended; ended has room for one sign that it fell.
+	open  int
+	ended chan struct{}
 }
 
 func (s *fakeServer) Stream(stream grpc.BidiStreamingServer[kvpb.RequestBatch, kvpb.ResponseBatch]) error {
 	s.mu.Lock()
 	s.streams++
+	s.open++
 	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.open--
+		s.mu.Unlock()
+		select {
+		case s.ended <- struct{}{}:
+		default:
+		}
+	}()
 	for {
 		in, err := stream.Recv()
 		if err != nil {
@@ -90,7 +137,7 @@ func (s *fakeServer) Stream(stream grpc.BidiStreamingServer[kvpb.RequestBatch, k
 		s.mu.Unlock()
 		out := &kvpb.ResponseBatch{}
 		for _, req := range in.Requests {
-			if resp := s.handle(req); resp != nil {
+			if resp := s.answer(req); resp != nil {
 				resp.Id, resp.Node = req.Id, s.node
 				out.Responses = append(out.Responses, resp)
 			}
@@ -103,6 +150,16 @@ func (s *fakeServer) Stream(stream grpc.BidiStreamingServer[kvpb.RequestBatch, k
 	}
 }
 
+func (s *fakeServer) answer(req *kvpb.Request) *kvpb.Response {
+	if req.Kind != kvpb.RequestKind_TABLE {
+		return s.handle(req)
+	}
+	if t := s.table.Load(); t != nil {
+		return &kvpb.Response{Code: kvpb.Code_OK, Table: t}
+	}
+	return &kvpb.Response{Code: kvpb.Code_INVALID, Message: "request kind 7 is not known"}
+}
+
 // serve starts a server on the address, "" for a free one.
 func serve(t testing.TB, node uint64, address string, handle func(*kvpb.Request) *kvpb.Response) *fakeServer {
 	t.Helper()
@@ -111,7 +168,7 @@ func serve(t testing.TB, node uint64, address string, handle func(*kvpb.Request)
 	}
 	lis, err := net.Listen("tcp", address)
 	require.NoError(t, err)
-	s := &fakeServer{node: node, address: lis.Addr().String(), grpc: grpc.NewServer(grpcio.ServerOptions()...), handle: handle}
+	s := &fakeServer{node: node, address: lis.Addr().String(), grpc: grpc.NewServer(grpcio.ServerOptions()...), handle: handle, ended: make(chan struct{}, 1)}
 	kvpb.RegisterKVServer(s.grpc, s)
 	served := make(chan struct{})
 	go func() {

@@ -33,6 +33,10 @@ type link struct {
 	conn   *grpc.ClientConn
 	limit  int
 
+	// ctx ends the stream; closing ends attempts to open one. Both end with those of the client.
+	ctx, closing        context.Context
+	cancel, stopDialing context.CancelFunc
+
 	// staged belongs to the loop.
 	staged []*kvpb.Request
 	// disconnected is the loop's word that it knows of the broken stream.
@@ -45,20 +49,28 @@ type link struct {
 	wake chan struct{}
 }
 
-// addLink starts to connect to one more endpoint.
-func (c *Client) addLink(address string) error {
+// addLink starts to connect to an endpoint, a new one or one that was hung up.
+func (c *Client) addLink(ep int, address string) error {
+	if ep == len(c.links) {
+		c.links = append(c.links, nil)
+	}
+	c.addresses.Lock()
+	if ep == len(c.addresses.list) {
+		c.addresses.list = append(c.addresses.list, "")
+	}
+	c.addresses.list[ep] = address
+	c.addresses.Unlock()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpcio.DialOptions(c.cfg.Dialer)...)
 	if err != nil {
 		return fmt.Errorf("client: endpoint %q: %w", address, err)
 	}
 	l := &link{
-		client: c, ep: len(c.links), conn: conn, limit: 2 * c.box.limit,
+		client: c, ep: ep, conn: conn, limit: 2 * c.box.limit,
 		disconnected: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 	}
-	c.links = append(c.links, l)
-	c.addresses.Lock()
-	c.addresses.list = append(c.addresses.list, address)
-	c.addresses.Unlock()
+	l.ctx, l.cancel = context.WithCancel(c.ctx)
+	l.closing, l.stopDialing = context.WithCancel(c.closing)
+	c.links[ep] = l
 	c.linksDone.Add(1)
 	go l.run()
 	return nil
@@ -106,12 +118,27 @@ func (l *link) finish() {
 	l.rouse()
 }
 
-// run opens the stream, again and again, until the client is closed.
+// hangUp makes the link end for good once its queue is empty, or soon in any case. The loop calls
+// it once.
+func (l *link) hangUp() {
+	l.finish()
+	l.stopDialing()
+	time.AfterFunc(closeGrace, l.cancel)
+}
+
+// run opens the stream, again and again, until the client is closed or the link is hung up.
 func (l *link) run() {
 	defer l.client.linksDone.Done()
-	defer l.conn.Close()
+	defer func() {
+		l.conn.Close()
+		l.stopDialing()
+		l.cancel()
+		if l.client.closing.Err() == nil {
+			l.client.box.post(event{kind: evHungUp, ep: l.ep})
+		}
+	}()
 	pause := reopenMin
-	for l.client.closing.Err() == nil {
+	for l.closing.Err() == nil {
 		opened := time.Now()
 		if err := l.once(); err == nil || time.Since(opened) > reopenMax {
 			pause = reopenMin
@@ -119,7 +146,7 @@ func (l *link) run() {
 		t := time.NewTimer(pause/2 + rand.N(pause/2))
 		select {
 		case <-t.C:
-		case <-l.client.closing.Done():
+		case <-l.closing.Done():
 			t.Stop()
 		}
 		pause = min(2*pause, reopenMax)
@@ -128,16 +155,16 @@ func (l *link) run() {
 
 // once opens one stream and serves it until it breaks.
 func (l *link) once() error {
-	ctx, cancel := context.WithCancel(l.client.ctx)
+	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
-	stop := context.AfterFunc(l.client.closing, cancel)
+	stop := context.AfterFunc(l.closing, cancel)
 	stream, err := kvpb.NewKVClient(l.conn).Stream(ctx, grpc.WaitForReady(true))
 	if err != nil {
 		stop()
 		return err
 	}
 	if !stop() {
-		return l.client.closing.Err()
+		return l.closing.Err()
 	}
 	l.client.box.post(event{kind: evConnected, ep: l.ep})
 	sent := make(chan struct{})
@@ -203,7 +230,7 @@ func (l *link) send(ctx context.Context, stream grpc.BidiStreamingClient[kvpb.Re
 func prefix(reqs []*kvpb.Request) int {
 	size := 0
 	for i, r := range reqs {
-		size += requestOverhead
+		size += requestOverhead + len(r.ScanPrefix) + len(r.ScanAfter)
 		for _, op := range r.Ops {
 			size += requestOverhead + len(op.Key) + len(op.Value) + len(op.CondValue)
 		}

@@ -19,6 +19,7 @@ const (
 	evConnected
 	evDisconnected
 	evNotSent
+	evHungUp
 	evClose
 )
 
@@ -156,6 +157,9 @@ func (c *Client) handle(now env.Instant, e *event) {
 		l.disconnected <- struct{}{}
 	case evNotSent:
 		c.core.NotSent(now, e.ids)
+	case evHungUp:
+		c.links[e.ep] = nil
+		c.core.Closed(now, e.ep)
 	}
 }
 
@@ -163,10 +167,8 @@ func (c *Client) handle(now env.Instant, e *event) {
 func (c *Client) carryOut() {
 	out := c.core.Output()
 	for _, d := range out.Dials {
-		if err := c.addLink(d.Address); err != nil {
-			// The address cannot be used: it stays an endpoint that never connects.
-			c.links = append(c.links, nil)
-		}
+		// An address that cannot be used stays an endpoint that never connects.
+		_ = c.addLink(d.Endpoint, d.Address)
 	}
 	for _, s := range out.Sends {
 		l := c.links[s.Endpoint]
@@ -179,6 +181,13 @@ func (c *Client) carryOut() {
 			}
 			clear(l.staged)
 			l.staged = l.staged[:0]
+		}
+	}
+	for _, ep := range out.Hangups {
+		if l := c.links[ep]; l != nil {
+			l.hangUp()
+		} else {
+			c.box.post(event{kind: evHungUp, ep: ep})
 		}
 	}
 	for i := range out.Done {

@@ -17,8 +17,11 @@ type Op = core.Op
 // Item is one part of a batch.
 type Item = core.Item
 
-// ItemResult is the result of one item of a batch.
+// ItemResult is the result of one item of a batch, a MultiGet or a MultiPut.
 type ItemResult = core.ItemResult
+
+// Pair is a key that a scan found, with its value and version.
+type Pair = core.Pair
 
 // Kinds of operations for Op and Item.
 const (
@@ -29,6 +32,9 @@ const (
 	KindCASValue    = core.CASValue
 	KindPutIfAbsent = core.PutIfAbsent
 	KindBatch       = core.Batch
+	KindMultiGet    = core.MultiGet
+	KindMultiPut    = core.MultiPut
+	KindScan        = core.Scan
 )
 
 // Option changes how one operation is carried out.
@@ -46,8 +52,8 @@ func WithStale() Option { return withStale }
 
 // WithFollower lets any node answer a read, linearizably all the same: a node that does not
 // lead asks the leader up to where it must have applied, and waits until it has. The
-// client spreads such reads over all endpoints, which takes load from the leader and costs
-// another message on the way. Without a leader it fails as other reads do; it never
+// client spreads such reads over all nodes that have the key, which takes load from the leader
+// and costs another message on the way. Without a leader it fails as other reads do; it never
 // returns an old value. It cannot be combined with WithStale.
 func WithFollower() Option { return withFollower }
 
@@ -91,7 +97,8 @@ func (c *Client) PutIfAbsent(ctx context.Context, key, value []byte, opts ...Opt
 }
 
 // Batch carries out the items atomically: all their conditions hold, or nothing is done
-// and Result.ConditionFailed is set. Result.Items has one result for each.
+// and Result.ConditionFailed is set. Result.Items has one result for each. In a sharded
+// cluster all keys must be of one partition, else the batch is refused (ErrInvalid).
 func (c *Client) Batch(ctx context.Context, items []Item, opts ...Option) (Result, error) {
 	return c.do(ctx, &Op{Kind: core.Batch, Items: items}, opts)
 }
@@ -107,13 +114,7 @@ func (c *Client) Go(op Op, timeout time.Duration, done func(Result, error)) {
 		timeout = c.cfg.RequestTimeout
 	}
 	k := &call{}
-	k.then = func(d *core.Completion) {
-		if d.Err != nil {
-			done(Result{}, c.errorOf(d.Err, nil))
-			return
-		}
-		done(d.Result, nil)
-	}
+	k.then = func(d *core.Completion) { done(c.result(d, nil)) }
 	k.op = op
 	k.own()
 	k.op.Tag, k.op.Deadline = k, c.deadlineIn(timeout)
@@ -166,10 +167,17 @@ func (c *Client) do(ctx context.Context, op *Op, opts []Option) (Result, error) 
 }
 
 func (c *Client) result(d *core.Completion, ctxErr error) (Result, error) {
-	if d.Err != nil {
-		return Result{}, c.errorOf(d.Err, ctxErr)
+	if d.Err == nil {
+		return d.Result, nil
 	}
-	return d.Result, nil
+	// Items of a MultiGet or MultiPut that did not all end ok.
+	items := d.Result.Items
+	for i := range items {
+		if e, ok := items[i].Err.(*core.Error); ok {
+			items[i].Err = c.errorOf(e, ctxErr)
+		}
+	}
+	return Result{Items: items}, c.errorOf(d.Err, ctxErr)
 }
 
 // refuse is the error of an operation that the mailbox did not take.
@@ -184,7 +192,7 @@ func (c *Client) refuse(op *Op, closed bool) error {
 // own replaces the caller's byte strings by copies, in one allocation (CLNT-2).
 func (k *call) own() {
 	o := &k.op
-	n := len(o.Key) + len(o.Value) + len(o.ExpectValue)
+	n := len(o.Key) + len(o.Value) + len(o.ExpectValue) + len(o.Prefix) + len(o.Cursor)
 	for i := range o.Items {
 		n += len(o.Items[i].Key) + len(o.Items[i].Value) + len(o.Items[i].ExpectValue)
 	}
@@ -194,6 +202,7 @@ func (k *call) own() {
 		return buf[len(buf)-len(b) : len(buf) : len(buf)]
 	}
 	o.Key, o.Value, o.ExpectValue = dup(o.Key), dup(o.Value), dup(o.ExpectValue)
+	o.Prefix, o.Cursor = dup(o.Prefix), dup(o.Cursor)
 	if len(o.Items) == 0 {
 		return
 	}

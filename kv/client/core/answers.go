@@ -16,15 +16,23 @@ func (c *Core) Response(now env.Instant, ep int, resp *kvpb.Response) {
 	}
 	e := &c.endpoints[ep]
 	e.asked, e.shunUntil = 0, 0
-	if resp.Node != 0 {
+	if resp.Node != 0 && resp.Node != e.node && !e.gone {
 		e.node = resp.Node
+		c.aims++
 	}
+	c.hear(ep, resp)
 	o := c.lookup(resp.Id)
 	if o == nil {
 		return
 	}
 	a, current, ok := o.take(resp.Id)
 	if !ok {
+		return
+	}
+	g := o.group
+	if o.role == roleTable {
+		c.tableAnswered(now, o, ep, resp, current)
+		c.advance(now)
 		return
 	}
 	// A leader refuses a follower read for the same reasons as any other; only that it was
@@ -34,16 +42,16 @@ func (c *Core) Response(now env.Instant, ep int, resp *kvpb.Response) {
 	case kvpb.Code_OK, kvpb.Code_CONDITION_FAILED:
 		c.answered(now, o, ep, resp)
 		if anywhere {
-			e.unfitUntil = 0
+			g.judge(ep, 0)
 		} else {
-			c.leads(now, ep, a.sent)
+			c.leads(now, g, ep, a.sent)
 		}
 	case kvpb.Code_OUTCOME_UNKNOWN:
 		c.ambiguous(now, o, ep, resp, current)
 	case kvpb.Code_NOT_LEADER, kvpb.Code_OVERLOADED, kvpb.Code_UNAVAILABLE, kvpb.Code_SESSION_UNKNOWN,
 		kvpb.Code_SEQUENCE_TOO_OLD, kvpb.Code_WINDOW_FULL, kvpb.Code_INVALID, kvpb.Code_WRONG_PARTITION:
 		if !stale {
-			c.learnRefusal(now, ep, a.sent, resp)
+			c.learnRefusal(now, g, ep, a.sent, resp)
 		}
 		c.refused(now, o, ep, resp, a, current)
 	default:
@@ -55,22 +63,44 @@ func (c *Core) Response(now env.Instant, ep int, resp *kvpb.Response) {
 
 // answered ends the operation with the answer to any of its attempts.
 func (c *Core) answered(now env.Instant, o *op, ep int, resp *kvpb.Response) {
-	if o.role != roleUser {
+	if o.own() {
 		c.ownDone(now, o, resp)
+		return
+	}
+	if o.spec.Kind == Scan {
+		c.scanned(now, o, ep, resp)
 		return
 	}
 	items := 1
 	if o.spec.Kind == Batch {
 		items = len(o.spec.Items)
 	}
+	if o.role == rolePart && resp.Code != kvpb.Code_OK {
+		c.giveUp(now, o, ReasonBadAnswer, fmt.Sprintf("%s to a request without conditions", resp.Code))
+		return
+	}
 	if o.read && (resp.Code != kvpb.Code_OK || len(resp.Results) != items) {
 		c.giveUp(now, o, ReasonBadAnswer, fmt.Sprintf("%s with %d results to a read of %d keys", resp.Code, len(resp.Results), items))
 		return
 	}
-	if o.seq != 0 && o.session == c.sess.id {
-		c.sess.used = now
+	if s := &o.group.sess; o.seq != 0 && o.session == s.id {
+		s.used = now
+		c.schedule(o.group)
 	}
 	c.finish(o, Completion{Outcome: OK, Result: resultOf(ep, o, resp)})
+}
+
+func (c *Core) scanned(now env.Instant, o *op, ep int, resp *kvpb.Response) {
+	r := resultOf(ep, o, resp)
+	message := fmt.Sprintf("%s to a scan", resp.Code)
+	if resp.Code == kvpb.Code_OK {
+		message = c.page(o, &r, resp)
+	}
+	if message != "" {
+		c.giveUp(now, o, ReasonBadAnswer, message)
+		return
+	}
+	c.finish(o, Completion{Outcome: OK, Result: r})
 }
 
 func resultOf(ep int, o *op, resp *kvpb.Response) Result {
@@ -119,6 +149,9 @@ func (c *Core) refused(now env.Instant, o *op, ep int, resp *kvpb.Response, a at
 		return // a later attempt decides
 	}
 	o.note(ep, resp)
+	if resp.Code == kvpb.Code_WRONG_PARTITION {
+		c.routes.failing = true
+	}
 	switch resp.Code {
 	case kvpb.Code_NOT_LEADER, kvpb.Code_WRONG_PARTITION, kvpb.Code_UNAVAILABLE:
 		if o.anywhere() {
@@ -129,8 +162,12 @@ func (c *Core) refused(now env.Instant, o *op, ep int, resp *kvpb.Response, a at
 	switch resp.Code {
 	case kvpb.Code_NOT_LEADER, kvpb.Code_WRONG_PARTITION:
 		o.shun = ep + 1
-		if l := c.leader.ep; l >= 0 && l != ep && c.endpoints[l].connected {
+		if l := o.group.leader.ep; l >= 0 && l != ep && c.endpoints[l].connected {
 			c.again(now, o)
+			return
+		}
+		if c.sharded() && resp.Code == kvpb.Code_WRONG_PARTITION {
+			c.again(now, o) // others have that partition
 			return
 		}
 		c.backOff(now, o, true)
@@ -138,13 +175,13 @@ func (c *Core) refused(now env.Instant, o *op, ep int, resp *kvpb.Response, a at
 		o.shun = ep + 1
 		c.backOff(now, o, true)
 	case kvpb.Code_INVALID:
-		if o.role != roleUser {
+		if o.own() {
 			c.ownDone(now, o, resp)
 			return
 		}
 		c.giveUp(now, o, ReasonInvalid, resp.Message)
 	case kvpb.Code_SEQUENCE_TOO_OLD:
-		if o.role != roleUser || o.seq == 0 {
+		if o.own() || o.seq == 0 {
 			c.backOff(now, o, false)
 			return
 		}
@@ -157,23 +194,26 @@ func (c *Core) refused(now env.Instant, o *op, ep int, resp *kvpb.Response, a at
 // unfit tries the next endpoint with a read that any may answer, and leaves the one that could
 // not out of the rotation for a while: it may be without a leader, or no member.
 func (c *Core) unfit(now env.Instant, o *op, ep int) {
-	c.endpoints[ep].unfitUntil = now.Add(c.cfg.AttemptTimeout)
+	o.group.judge(ep, now.Add(c.cfg.AttemptTimeout))
 	o.shun = ep + 1
 	c.again(now, o)
 }
 
 func (c *Core) refusedSession(now env.Instant, o *op, ep int, resp *kvpb.Response, a attempt, current bool) {
-	own := o.role == roleKeepAlive
-	c.loseSession(now, a.session) // forgets a keep-alive, and may end o unless current
-	if own || !current {
+	keeping := o.role == roleKeepAlive
+	c.loseSession(now, o.group, a.session) // forgets a keep-alive, and may end o unless current
+	if keeping || !current {
 		return
 	}
 	o.note(ep, resp)
-	if a.session == 0 {
+	switch {
+	case a.session != 0:
+		c.again(now, o)
+	case o.own():
+		c.backOff(now, o, false) // it makes no sense, but nobody waits for this very answer
+	default:
 		c.giveUp(now, o, ReasonBadAnswer, "an unknown session for a request without one")
-		return
 	}
-	c.again(now, o)
 }
 
 // note remembers the answer for the error text.

@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/holdfastdb/holdfast/kv/env"
-	"github.com/holdfastdb/holdfast/kv/kvpb"
 )
 
 // Core is the client's decisions. See the package comment for its contract.
@@ -22,10 +21,18 @@ type Core struct {
 	active  int
 
 	endpoints []endpoint
-	leader    leadership
 	robin     int
+	// aims changes with all that groups find their replicas' endpoints by.
+	aims uint64
+	// idleAt is when endpoints may be idle for long, and evictAt when one may next be made to
+	// give its place to another.
+	idleAt, evictAt env.Instant
 
-	sess session
+	routes routes
+	// groups are those in use, in the order of their first use; touched are those for which
+	// waiting operations may get on, and duties those with a session.
+	groups, touched []*group
+	duties          duties
 
 	out, spare Output
 	submitted  uint64
@@ -43,13 +50,20 @@ func New(cfg Config, now env.Instant) *Core {
 		byAddress: len(cfg.Addresses) > 0,
 		rng:       rand.New(rand.NewPCG(cfg.Seed, 0x686f6c6466617374)),
 		endpoints: make([]endpoint, cfg.Endpoints),
-		leader:    nobody,
-		sess:      session{done: make([]bool, cfg.SessionWindow), used: now},
+		idleAt:    env.Never,
+	}
+	c.routes.from = -1
+	if !cfg.Sharded {
+		c.routes.known, c.routes.only = true, c.newGroup(cfg.Partition, now)
 	}
 	for i, a := range cfg.Addresses {
 		c.endpoints[i].address = a
 	}
+	for i, node := range cfg.Nodes {
+		c.endpoints[i].node = node
+	}
 	c.robin = int(c.rng.Int64N(int64(cfg.Endpoints))) // clients do not all start at the same endpoint
+	c.routes.robin = c.robin
 	return c
 }
 
@@ -60,6 +74,8 @@ func (c *Core) Submit(now env.Instant, spec Op) OpID {
 	switch {
 	case c.closed:
 		reason = ReasonClosed
+	case c.routes.conflict != "":
+		reason, message = ReasonWrongCluster, c.routes.conflict
 	case spec.Deadline != 0 && spec.Deadline <= now:
 		reason = ReasonDeadline
 	default:
@@ -86,27 +102,46 @@ func (c *Core) Submit(now env.Instant, spec Op) OpID {
 		return id
 	}
 	c.activate(now, o)
+	if spec.Kind == MultiGet || spec.Kind == MultiPut {
+		c.advance(now)
+	}
 	return id
 }
 
 func (c *Core) activate(now env.Instant, o *op) {
 	o.active = true
 	c.active++
-	c.dispatch(now, o)
+	c.route(now, o)
 }
 
 // advance gives way to what waits for what the last call made possible.
 func (c *Core) advance(now env.Instant) {
-	for {
+	if g := c.routes.only; g != nil {
+		c.touch(g)
+	}
+	for i := 0; ; {
+		for i < len(c.touched) {
+			// The rest of the loop gives numbers out and none back, so no group is looked at twice.
+			if g := c.touched[i]; g.waiting.n > 0 && g.sess.admits() {
+				c.dispatch(now, g.waiting.head)
+			} else {
+				i++
+			}
+		}
 		switch {
-		case c.lists[waiting].n > 0 && c.sess.admits():
-			c.dispatch(now, c.lists[waiting].head)
+		case c.lists[splitting].n > 0 && c.active < c.cfg.MaxOutstanding:
+			c.beginPart(now, c.lists[splitting].head)
 		case c.lists[queued].n > 0 && c.active < c.cfg.MaxOutstanding:
 			c.activate(now, c.lists[queued].head)
 		default:
-			if c.lists[waiting].n > 0 {
-				c.needSession(now) // the one that they had been waiting for may be gone
+			for _, g := range c.touched {
+				g.touched = false
+				if g.waiting.n > 0 {
+					c.needSession(now, g) // the one that they had been waiting for may be gone
+				}
 			}
+			c.touched = c.touched[:0]
+			c.renewTable(now)
 			return
 		}
 	}
@@ -130,74 +165,22 @@ func (c *Core) Close(now env.Instant) {
 		return
 	}
 	c.closed = true
+	c.endAll(now, ReasonClosed, "")
+	for _, g := range c.groups {
+		c.closeSession(g)
+	}
+	c.idleAt = env.Never
+}
+
+// endAll ends all operations.
+func (c *Core) endAll(now env.Instant, reason Reason, message string) {
 	for _, o := range c.slots {
 		switch {
-		case o.id == 0:
+		case o.id == 0 || o.role == rolePart:
 		case o.role == roleUser:
-			c.giveUp(now, o, ReasonClosed, "")
+			c.giveUp(now, o, reason, message)
 		default:
 			c.drop(o)
-		}
-	}
-	if l := c.leader.ep; c.sess.id != 0 && l >= 0 && c.endpoints[l].connected {
-		c.out.Sends = append(c.out.Sends, Send{Endpoint: l, Request: &kvpb.Request{
-			Id: c.newID(slotMask), Kind: kvpb.RequestKind_CLOSE_SESSION, Partition: c.cfg.Partition, Session: c.sess.id,
-		}})
-	}
-	c.sess.id = 0
-}
-
-// Connected says that requests can be sent to the endpoint.
-func (c *Core) Connected(now env.Instant, ep int) {
-	e := &c.endpoints[ep]
-	if e.connected || c.closed {
-		return
-	}
-	e.connected = true
-	e.shunUntil, e.unfitUntil = 0, 0
-	for o := c.lists[parked].head; o != nil; o = c.lists[parked].head {
-		c.dispatch(now, o)
-	}
-	if c.leader.ep == ep {
-		c.leaderFound(now)
-	}
-	c.advance(now)
-}
-
-// Disconnected says that the link to the endpoint broke. notSent names requests
-// that certainly did not leave; all others sent there may have been executed.
-func (c *Core) Disconnected(now env.Instant, ep int, notSent []uint64) {
-	c.endpoints[ep].connected, c.endpoints[ep].asked = false, 0
-	if c.leader.ep == ep {
-		c.leader = nobody
-	}
-	c.notSent(now, notSent)
-	for o := c.lists[inFlight].head; o != nil; {
-		next := o.next
-		if o.cur.ep == ep {
-			o.expire()
-			c.unanswered(now, o, ReasonDisconnected)
-		}
-		o = next
-	}
-	c.advance(now)
-}
-
-// NotSent says that these requests were not sent, though the link lives: too many
-// wait for it.
-func (c *Core) NotSent(now env.Instant, ids []uint64) {
-	c.notSent(now, ids)
-	c.advance(now)
-}
-
-func (c *Core) notSent(now env.Instant, ids []uint64) {
-	for _, id := range ids {
-		o := c.lookup(id)
-		if o == nil {
-			continue
-		}
-		if _, current, ok := o.take(id); ok && current {
-			c.again(now, o)
 		}
 	}
 }
@@ -220,42 +203,57 @@ func (c *Core) Tick(now env.Instant) {
 			c.giveUp(now, o, ReasonDeadline, c.deadlineMessage(o))
 		case o.place == inFlight:
 			// A node may answer others and not this: it cannot reach the leader to ask it.
-			if c.suspect(now, o.cur.ep) || o.silences > 0 || o.anywhere() {
+			if c.suspect(now, o.cur.ep) || o.silences > 0 || o.anywhere() || o.role == roleTable {
 				o.shun = o.cur.ep + 1
 			}
 			o.silences++
+			c.routes.failing = true
 			o.expire()
 			c.unanswered(now, o, ReasonUnanswered)
 		default:
 			c.dispatch(now, o)
 		}
 	}
-	c.keepSession(now)
+	c.keepSessions(now)
+	c.hangUpIdle(now)
 	c.advance(now)
 }
 
 func (c *Core) deadlineMessage(o *op) string {
 	switch o.place {
-	case queued:
+	case queued, splitting:
 		return "it waited behind other operations of this client"
 	case parked:
 		return "no endpoint is connected"
+	case unrouted:
+		return o.blame(c.routes.asking, "the routing table is not known")
 	case waiting:
-		if own := c.sess.opening; own != nil {
-			if own.place == parked {
-				return "no endpoint is connected"
-			}
-			o.lastCode, o.lastMessage, o.lastEndpoint, o.attempts = own.lastCode, own.lastMessage, own.lastEndpoint, own.attempts
-			return "no session could be opened"
+		if own := o.group.sess.opening; own != nil {
+			return o.blame(own, "no session could be opened")
 		}
 		return "the session's window was full"
 	}
 	return ""
 }
 
+// blame makes the last answer to what the operation waited for its own.
+func (o *op) blame(own *op, message string) string {
+	switch {
+	case own == nil:
+	case own.place == parked:
+		return "no endpoint is connected"
+	default:
+		o.lastCode, o.lastMessage, o.lastEndpoint, o.attempts = own.lastCode, own.lastMessage, own.lastEndpoint, own.attempts
+	}
+	return message
+}
+
 // Deadline is when Tick is to be called next, env.Never if not at all.
 func (c *Core) Deadline() env.Instant {
-	at := c.keepAliveAt()
+	at := min(c.idleAt, c.tableAt())
+	if len(c.duties) > 0 {
+		at = min(at, c.duties[0].dueAt)
+	}
 	if len(c.timers) > 0 {
 		at = min(at, c.timers[0].wake)
 	}
@@ -264,6 +262,10 @@ func (c *Core) Deadline() env.Instant {
 
 // giveUp ends an operation of the caller that got no answer (CORE-7).
 func (c *Core) giveUp(now env.Instant, o *op, reason Reason, message string) {
+	if o.split != nil {
+		c.giveUpParts(now, o, reason, message)
+		return
+	}
 	if o.cur.id != 0 {
 		c.suspect(now, o.cur.ep)
 	}
@@ -275,15 +277,21 @@ func (c *Core) giveUp(now env.Instant, o *op, reason Reason, message string) {
 }
 
 func (c *Core) finish(o *op, done Completion) {
-	done.Op, done.Tag = o.id, o.spec.Tag
-	c.out.Done = append(c.out.Done, done)
-	c.completed++
-	if o.seq != 0 && o.session == c.sess.id {
-		c.sess.complete(o.seq)
+	if g := o.group; o.seq != 0 && o.session == g.sess.id {
+		g.sess.complete(o.seq)
+		c.touch(g)
 	}
 	if o.active {
 		c.active--
 	}
+	if parent := o.parent; parent != nil {
+		c.partEnded(parent, o, &done)
+		c.release(o)
+		return
+	}
+	done.Op, done.Tag = o.id, o.spec.Tag
+	c.out.Done = append(c.out.Done, done)
+	c.completed++
 	c.release(o)
 }
 
@@ -292,7 +300,9 @@ func (c *Core) Output() Output {
 	out := c.out
 	clear(c.spare.Sends)
 	clear(c.spare.Done)
-	c.out = Output{Sends: c.spare.Sends[:0], Done: c.spare.Done[:0], Dials: c.spare.Dials[:0]}
+	c.out = Output{
+		Sends: c.spare.Sends[:0], Done: c.spare.Done[:0], Dials: c.spare.Dials[:0], Hangups: c.spare.Hangups[:0],
+	}
 	c.spare = out
 	return out
 }
@@ -300,8 +310,51 @@ func (c *Core) Output() Output {
 // Pending returns how many operations have not completed.
 func (c *Core) Pending() int { return int(c.submitted - c.completed) }
 
-// Leader returns the endpoint believed to lead, -1 if none is.
-func (c *Core) Leader() int { return c.leader.ep }
+// Leader returns the endpoint believed to lead, -1 if none is. In a sharded cluster
+// there are many: see LeaderOf.
+func (c *Core) Leader() int {
+	if g := c.routes.only; g != nil {
+		return g.leader.ep
+	}
+	return -1
+}
 
-// Session returns the id of the open session, 0 if there is none.
-func (c *Core) Session() uint64 { return c.sess.id }
+// LeaderOf returns the endpoint believed to lead a partition of a sharded cluster, -1 if none is.
+func (c *Core) LeaderOf(partition int) int {
+	if g := c.inUse(partition); g != nil {
+		return g.leader.ep
+	}
+	return -1
+}
+
+// Session returns the id of the open session, 0 if there is none. In a sharded cluster
+// there are many: see SessionOf.
+func (c *Core) Session() uint64 {
+	if g := c.routes.only; g != nil {
+		return g.sess.id
+	}
+	return 0
+}
+
+// SessionOf returns the id of the open session in a partition of a sharded cluster, 0 if
+// there is none.
+func (c *Core) SessionOf(partition int) uint64 {
+	if g := c.inUse(partition); g != nil {
+		return g.sess.id
+	}
+	return 0
+}
+
+func (c *Core) inUse(partition int) *group {
+	if partition < 1 || partition > len(c.routes.groups) {
+		return nil
+	}
+	return c.routes.groups[partition-1]
+}
+
+// Partitions returns how many partitions the cluster has, 0 if it is not sharded, and whether
+// that is known yet.
+func (c *Core) Partitions() (n int, known bool) { return c.routes.partitions, c.routes.known }
+
+// TableVersion returns the version of the routing table in use, 0 if there is none.
+func (c *Core) TableVersion() uint64 { return c.routes.version }

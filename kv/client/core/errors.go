@@ -35,6 +35,9 @@ const (
 	ReasonTooOld
 	// ReasonBadAnswer: the server's answer makes no sense.
 	ReasonBadAnswer
+	// ReasonWrongCluster: two nodes do not agree how keys map to partitions, so they are not of one
+	// cluster. The core does nothing more.
+	ReasonWrongCluster
 )
 
 var reasonText = [...]string{
@@ -49,6 +52,7 @@ var reasonText = [...]string{
 	ReasonSessionLost:  "the session expired before the outcome was known",
 	ReasonTooOld:       "the server takes the request for one that was acknowledged before",
 	ReasonBadAnswer:    "the server's answer makes no sense",
+	ReasonWrongCluster: "the endpoints are not all of one cluster",
 }
 
 // String explains the reason.
@@ -93,8 +97,12 @@ func (e *Error) Error() string {
 }
 
 func (c *Core) errorOf(o *op, outcome Outcome, reason Reason, message string) *Error {
+	kind := o.spec.Kind
+	if o.parent != nil {
+		kind = o.parent.spec.Kind
+	}
 	return &Error{
-		Kind: o.spec.Kind, Outcome: outcome, Reason: reason, Message: message, Attempts: o.attempts,
+		Kind: kind, Outcome: outcome, Reason: reason, Message: message, Attempts: o.attempts,
 		LastCode: o.lastCode, LastMessage: o.lastMessage, LastEndpoint: o.lastEndpoint,
 	}
 }

@@ -36,8 +36,8 @@ type fakeCluster struct {
 	sessions map[uint64]*fakeSession
 	data     map[string]fakeValue
 	// applied counts, by the tag that is part of each write's key, how often it changed
-	// something.
-	applied map[string]int
+	// something; items does so for each operation of a write.
+	applied, items map[string]int
 }
 
 type flight struct {
@@ -49,7 +49,7 @@ type flight struct {
 func newFakeCluster(t *rapid.T, n int, window uint64) *fakeCluster {
 	return &fakeCluster{
 		t: t, leader: -1, up: make([]bool, n), window: window,
-		sessions: map[uint64]*fakeSession{}, data: map[string]fakeValue{}, applied: map[string]int{},
+		sessions: map[uint64]*fakeSession{}, data: map[string]fakeValue{}, applied: map[string]int{}, items: map[string]int{},
 	}
 }
 
@@ -166,6 +166,7 @@ func (f *fakeCluster) write(req *kvpb.Request) *kvpb.Response {
 			continue
 		}
 		r.Applied, r.Version = true, f.index
+		f.items[itemTag(op)]++
 		if op.Kind == kvpb.OpKind_ERASE {
 			delete(f.data, string(op.Key))
 		} else {
@@ -180,11 +181,13 @@ func (f *fakeCluster) write(req *kvpb.Request) *kvpb.Response {
 
 // tagOf finds the operation that a write came from: erases have keys of their own,
 // the others unique values.
-func tagOf(req *kvpb.Request) string {
-	if req.Ops[0].Kind == kvpb.OpKind_ERASE {
-		return string(req.Ops[0].Key)
+func tagOf(req *kvpb.Request) string { return itemTag(req.Ops[0]) }
+
+func itemTag(op *kvpb.Op) string {
+	if op.Kind == kvpb.OpKind_ERASE {
+		return string(op.Key)
 	}
-	return string(req.Ops[0].Value)
+	return string(op.Value)
 }
 
 // takeAt removes and returns a random element.

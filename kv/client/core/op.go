@@ -27,8 +27,17 @@ const (
 	CASValue
 	// PutIfAbsent stores Value if the key has no value.
 	PutIfAbsent
-	// Batch carries out Items atomically: all conditions hold, or nothing is done.
+	// Batch carries out Items atomically: all conditions hold, or nothing is done. In a sharded
+	// cluster they must be of one partition.
 	Batch
+	// MultiGet reads the keys of Items, in any partitions. Each key is read linearizably (unless
+	// Stale), but not all at one moment.
+	MultiGet
+	// MultiPut carries out Items, puts and erases of keys that are all different, in any
+	// partitions. It is NOT atomic: each item ends for itself, which Result.Items tells.
+	MultiPut
+	// Scan reads a page of the keys that begin with Prefix, from Cursor on.
+	Scan
 )
 
 // String names the kind as errors do.
@@ -48,12 +57,19 @@ func (k Kind) String() string {
 		return "put-if-absent"
 	case Batch:
 		return "batch"
+	case MultiGet:
+		return "multi-get"
+	case MultiPut:
+		return "multi-put"
+	case Scan:
+		return "scan"
 	}
 	return fmt.Sprintf("operation %d", uint8(k))
 }
 
-// Item is one part of a batch. Kind is any but Batch; a batch of Gets only is
-// a read.
+// Item is one part of a batch, a MultiGet or a MultiPut. In a batch, Kind is any of Put to
+// PutIfAbsent, and a batch of Gets only is a read; in a MultiGet it is Get, in a MultiPut Put or
+// Erase.
 type Item struct {
 	Kind          Kind
 	Key           []byte
@@ -70,8 +86,14 @@ type Op struct {
 	// ExpectVersion belongs to CASVersion, ExpectValue to CASValue.
 	ExpectVersion uint64
 	ExpectValue   []byte
-	// Items belongs to Batch.
+	// Items belongs to Batch, MultiGet and MultiPut.
 	Items []Item
+	// Prefix, Limit and Cursor belong to Scan. An empty Prefix stands for all keys. Limit bounds
+	// the pairs of the page; 0 leaves it to the node, which may return fewer in any case. Cursor is
+	// empty for the first page, then what the page before returned, to a scan of the same Prefix.
+	Prefix []byte
+	Limit  int
+	Cursor []byte
 	// Stale lets any endpoint answer a read from what it has applied.
 	Stale bool
 	// Follower lets any endpoint answer a read, linearizably all the same: one that does not
@@ -90,7 +112,7 @@ type Op struct {
 // isRead tells whether the operation changes nothing.
 func (o *Op) isRead() bool {
 	switch o.Kind {
-	case Get:
+	case Get, MultiGet, Scan:
 		return true
 	case Batch:
 		for i := range o.Items {
@@ -114,7 +136,8 @@ const (
 	OK Outcome = iota + 1
 	// Failed: certainly not applied, now or later.
 	Failed
-	// Unknown: a write that was applied once or not at all, possibly later.
+	// Unknown: a write that was applied once or not at all, possibly later. A MultiPut also ends so
+	// if its items did not all end alike.
 	Unknown
 )
 
@@ -143,6 +166,20 @@ type ItemResult struct {
 	Version uint64
 	// Value is what was read, or the actual value if the condition failed.
 	Value []byte
+
+	// What follows is set for the items of a MultiGet or MultiPut only, which end for themselves.
+
+	// Outcome tells how the item ended, and Err why, if it is not OK (an *Error).
+	Outcome Outcome
+	Err     error
+	// Partition, Index and Node are to the item what those of Result are to the operation.
+	Partition, Index, Node uint64
+}
+
+// Pair is a key that a scan found.
+type Pair struct {
+	Key, Value []byte
+	Version    uint64
 }
 
 // Result is what an operation that ended OK returned.
@@ -151,8 +188,13 @@ type Result struct {
 	ItemResult
 	// ConditionFailed says that a condition did not hold, so nothing was changed.
 	ConditionFailed bool
-	// Items has one result for each item of a batch.
+	// Items has one result for each item of a batch, a MultiGet or a MultiPut.
 	Items []ItemResult
+	// Pairs are a page of a scan, ascending, as all of them are at Index of Partition. A page may
+	// be empty though there are more.
+	Pairs []Pair
+	// Cursor is where the next page of a scan begins, nil if there is none.
+	Cursor []byte
 	// Partition and Index are the place of a write in its partition's log, or the
 	// applied index a read was served at.
 	Partition, Index uint64
@@ -170,7 +212,8 @@ type Completion struct {
 	Op      OpID
 	Tag     any
 	Outcome Outcome
-	// Result is set if Outcome is OK.
+	// Result is set if Outcome is OK. Of a MultiGet or MultiPut that ends otherwise, Result.Items is
+	// set all the same; it is nil if nothing was begun, and then all items ended as the operation did.
 	Result Result
 	// Err is set if it is not.
 	Err *Error
@@ -183,7 +226,8 @@ type Send struct {
 	Request  *kvpb.Request
 }
 
-// Dial asks the shell to connect to an endpoint that a hint named.
+// Dial asks the shell to connect to an endpoint that a hint or the routing table named. Its number is
+// the next one, or that of an endpoint the shell reported as Closed.
 type Dial struct {
 	Endpoint int
 	Address  string
@@ -195,4 +239,7 @@ type Output struct {
 	Sends []Send
 	Done  []Completion
 	Dials []Dial
+	// Hangups are endpoints to disconnect from for good, once what is queued for them is sent. The
+	// shell reports Closed when it has. There are none unless Config.Sharded.
+	Hangups []int
 }

@@ -1,28 +1,12 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 )
-
-// silenceFactor times the attempt timeout is how long an endpoint that let a
-// request time out is only asked when no other can be.
-const silenceFactor = 4
-
-// endpoint is what is known of one server.
-type endpoint struct {
-	address   string
-	node      uint64
-	connected bool
-	// asked is when the first request since the last answer was sent, 0 if there was none.
-	asked env.Instant
-	// shunUntil is when it may be chosen again without need.
-	shunUntil env.Instant
-	// unfitUntil is the same for what any endpoint may answer: it refused such a read.
-	unfitUntil env.Instant
-}
 
 // leadership is the belief who leads.
 type leadership struct {
@@ -37,108 +21,174 @@ type leadership struct {
 // nobody is the belief of not knowing a leader.
 var nobody = leadership{ep: -1}
 
-// pick chooses the endpoint for the operation's next attempt, -1 if none is connected.
+// worst is above all ranks of endpoints.
+const worst = 9
+
+// pick chooses the endpoint for the operation's next attempt, -1 if none is connected: the
+// one that leads if it is known, else the best in turn.
 func (c *Core) pick(now env.Instant, o *op) int {
-	shun := o.shun - 1
-	anywhere := o.anywhere()
-	if !anywhere {
-		if l := c.leader.ep; l >= 0 && l != shun && c.endpoints[l].connected {
-			return l
+	g := o.group
+	if g == nil {
+		if from := c.routes.from; o.attempts == 0 && from >= 0 && c.endpoints[from].connected {
+			return from
 		}
+		return c.inTurn(now, o, nil, &c.routes.robin)
 	}
-	n := len(c.endpoints)
-	best, bestRank := -1, 3
+	c.aim(now, g, o.anywhere() || !c.leaderConnected(g))
+	if l := g.leader.ep; !o.anywhere() && l >= 0 && l != o.shun-1 && c.endpoints[l].connected {
+		return l
+	}
+	return c.inTurn(now, o, g.replicas, &c.robin)
+}
+
+// inTurn chooses among the replicas of the operation's group, and then among all others, of
+// which robin is the next in turn.
+func (c *Core) inTurn(now env.Instant, o *op, replicas []int, robin *int) int {
+	best, bestRank, next := -1, worst, 0
+	n := len(replicas)
 	for i := range n {
-		ep := (c.robin + i) % n
-		e := &c.endpoints[ep]
-		if !e.connected {
-			continue
-		}
-		rank := 0
-		if e.shunUntil > now || anywhere && e.unfitUntil > now {
-			rank = 1
-		}
-		if ep == shun {
-			rank = 2
-		}
-		if rank < bestRank {
-			best, bestRank = ep, rank
+		at := (o.group.robin + i) % n
+		if rank := c.rank(now, o, replicas[at], true); rank < bestRank {
+			best, bestRank, next = replicas[at], rank, (at+1)%n
 		}
 	}
-	if best >= 0 {
-		c.robin = (best + 1) % n
+	replica := best >= 0
+	n = len(c.endpoints)
+	for i := range n {
+		ep := (*robin + i) % n
+		if rank := c.rank(now, o, ep, false); rank < bestRank && !slices.Contains(replicas, ep) {
+			best, bestRank, replica = ep, rank, false
+		}
+	}
+	switch {
+	case replica:
+		o.group.robin = next
+	case best >= 0:
+		*robin = (best + 1) % n
 	}
 	return best
 }
 
+// rank says how good an endpoint is for the operation, 0 is best: a replica, one that lately
+// was silent or refused, another endpoint, one that just refused this operation, one that the
+// routing table does not name any more.
+func (c *Core) rank(now env.Instant, o *op, ep int, replica bool) int {
+	e := &c.endpoints[ep]
+	bad := 0
+	switch {
+	case !e.connected:
+		return worst
+	case ep == o.shun-1:
+		bad = 2
+	case e.shunUntil > now || o.anywhere() && !o.group.fit(now, ep):
+		bad = 1
+	}
+	switch {
+	case replica:
+		return [...]int{0, 1, 4}[bad]
+	case e.unlisted:
+		return 6 + bad
+	}
+	return [...]int{2, 3, 5}[bad]
+}
+
 // leads notes that the endpoint answered a request as only a leader does.
-func (c *Core) leads(now env.Instant, ep int, sent env.Instant) {
-	if c.leader.confirmed && (c.leader.ep == ep || sent < c.leader.since) {
+func (c *Core) leads(now env.Instant, g *group, ep int, sent env.Instant) {
+	if g.leader.confirmed && (g.leader.ep == ep || sent < g.leader.since) || c.endpoints[ep].gone {
 		// Known, or the answer to a request from before the present leader was
 		// confirmed, perhaps by its predecessor.
 		return
 	}
-	c.leader = leadership{ep: ep, confirmed: true, since: now}
-	c.leaderFound(now)
+	g.leader = leadership{ep: ep, confirmed: true, since: now}
+	c.leaderFound(now, g)
 }
 
 // learnRefusal draws conclusions about who leads from a negative answer to a request
 // that only a leader executes.
-func (c *Core) learnRefusal(now env.Instant, ep int, sent env.Instant, resp *kvpb.Response) {
+func (c *Core) learnRefusal(now env.Instant, g *group, ep int, sent env.Instant, resp *kvpb.Response) {
 	switch resp.Code {
 	case kvpb.Code_SESSION_UNKNOWN, kvpb.Code_SEQUENCE_TOO_OLD, kvpb.Code_WINDOW_FULL:
-		c.leads(now, ep, sent) // these are decided where the log is applied
+		c.leads(now, g, ep, sent) // these are decided where the log is applied
 		return
 	case kvpb.Code_NOT_LEADER, kvpb.Code_WRONG_PARTITION, kvpb.Code_UNAVAILABLE:
 	default:
 		return
 	}
-	if c.leader.ep == ep && (!c.leader.confirmed || sent >= c.leader.since) {
-		c.leader = nobody
+	if g.leader.ep == ep && (!g.leader.confirmed || sent >= g.leader.since) {
+		g.leader = nobody
 	}
-	if c.leader.confirmed {
+	if g.leader.confirmed {
 		return
 	}
-	if hint := c.hinted(resp); hint >= 0 && hint != ep {
-		c.leader = leadership{ep: hint}
+	if hint := c.hinted(now, resp); hint >= 0 && hint != ep {
+		g.leader = leadership{ep: hint}
 	}
 }
 
 // hinted returns the endpoint that the answer says leads, -1 if it does not say. An
 // unknown address becomes an endpoint.
-func (c *Core) hinted(resp *kvpb.Response) int {
-	if resp.LeaderAddress != "" {
-		for i := range c.endpoints {
-			if c.endpoints[i].address == resp.LeaderAddress {
-				return i
-			}
+func (c *Core) hinted(now env.Instant, resp *kvpb.Response) int {
+	address := resp.LeaderAddress
+	if address == "" {
+		address = c.routes.nodes[resp.LeaderNode]
+	}
+	return c.reach(now, address, resp.LeaderNode)
+}
+
+// guessLeader believes the routing table if nothing better is known.
+func (c *Core) guessLeader(now env.Instant, g *group) {
+	if node := c.routes.places[g.id-1].leader; node != 0 && g.leader == nobody {
+		if ep := c.reach(now, c.routes.nodes[node], node); ep >= 0 {
+			g.leader = leadership{ep: ep}
 		}
 	}
-	if resp.LeaderNode != 0 {
-		for i := range c.endpoints {
-			if c.endpoints[i].node == resp.LeaderNode {
-				return i
-			}
+}
+
+// aim finds the endpoints of a group's replicas, if they may have changed. dial says that those
+// without one are to get one.
+func (c *Core) aim(now env.Instant, g *group, dial bool) {
+	if !c.sharded() || g.aimed == c.aims && (g.complete || !dial) {
+		return
+	}
+	g.aimed, g.complete, g.replicas = c.aims, true, g.replicas[:0]
+	for _, node := range c.routes.places[g.id-1].replicas {
+		address := c.routes.nodes[node]
+		ep := c.find(address, node)
+		if ep < 0 && dial {
+			ep = c.reach(now, address, node)
+		}
+		switch {
+		case ep < 0:
+			g.complete = false
+		case !slices.Contains(g.replicas, ep):
+			g.replicas = append(g.replicas, ep)
 		}
 	}
-	if resp.LeaderAddress == "" || !c.byAddress || len(c.endpoints) >= c.cfg.MaxEndpoints {
-		return -1
-	}
-	ep := len(c.endpoints)
-	c.endpoints = append(c.endpoints, endpoint{address: resp.LeaderAddress, node: resp.LeaderNode})
-	c.out.Dials = append(c.out.Dials, Dial{Endpoint: ep, Address: resp.LeaderAddress})
-	return ep
+}
+
+// leaderConnected tells whether a leader is believed in that can be asked.
+func (c *Core) leaderConnected(g *group) bool {
+	return g.leader.ep >= 0 && c.endpoints[g.leader.ep].connected
 }
 
 // leaderFound lets the operations that looked for a leader go there now.
-func (c *Core) leaderFound(now env.Instant) {
-	for o := c.lists[backingOff].head; o != nil; {
+func (c *Core) leaderFound(now env.Instant, g *group) {
+	for o := g.resting.head; o != nil; {
 		next := o.next
 		if o.seeking {
 			o.redirects, o.shun = 0, 0
 			c.dispatch(now, o)
 		}
 		o = next
+	}
+}
+
+// deposed forgets that an endpoint leads anything.
+func (c *Core) deposed(ep int) {
+	for _, g := range c.groups {
+		if g.leader.ep == ep {
+			g.leader = nobody
+		}
 	}
 }
 
@@ -150,9 +200,7 @@ func (c *Core) suspect(now env.Instant, ep int) bool {
 		return false // it lives: only this request or its answer is slow or lost
 	}
 	e.shunUntil = now.Add(silenceFactor * c.cfg.AttemptTimeout)
-	if c.leader.ep == ep {
-		c.leader = nobody
-	}
+	c.deposed(ep)
 	return true
 }
 

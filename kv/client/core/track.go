@@ -10,8 +10,8 @@ const (
 	// answer finds its operation without a map; the rest is a counter.
 	slotBits = 20
 	slotMask = uint64(1)<<slotBits - 1
-	// internalOps is how many operations of the core's own may exist: opening a
-	// session and keeping it alive.
+	// internalOps is how many operations of the core's own may exist for each group:
+	// opening a session and keeping it alive.
 	internalOps = 2
 	// maxOld bounds the unsettled attempts of one operation that are remembered to
 	// match late answers.
@@ -23,8 +23,11 @@ type role uint8
 
 const (
 	roleUser role = iota
+	// rolePart is what one request carries of a MultiGet or MultiPut.
+	rolePart
 	roleOpenSession
 	roleKeepAlive
+	roleTable
 )
 
 // place says which list an operation is in.
@@ -42,6 +45,12 @@ const (
 	backingOff
 	// inFlight: an attempt is under way.
 	inFlight
+	// unrouted: it is not known how the cluster is sharded.
+	unrouted
+	// splitting: it has parts that are not under way, as MaxOutstanding operations are.
+	splitting
+	// gathering: all its parts are under way.
+	gathering
 	numPlaces
 )
 
@@ -64,6 +73,16 @@ type op struct {
 	place      place
 	prev, next *op
 	active     bool
+
+	// group is whom it is for, nil while that is not known, for those that are split and for the
+	// question for the routing table.
+	group *group
+	// split is set for an operation that is, parent for its parts; share says which one of them.
+	split  *split
+	parent *op
+	share  int
+	// from is where a scan's page begins.
+	from *position
 
 	// session and seq are what its attempts carry (CORE-3); seq 0: none yet.
 	session, seq uint64
@@ -100,13 +119,16 @@ func (o *op) unsettled() int {
 	return n
 }
 
+// own tells whether it is one of the core's own.
+func (o *op) own() bool { return o.role >= roleOpenSession }
+
 // numbered tells whether the operation needs a session and number.
-func (o *op) numbered() bool { return o.role == roleUser && !o.read && !o.spec.NoSession }
+func (o *op) numbered() bool { return !o.own() && !o.read && !o.spec.NoSession }
 
 // repeatable tells whether sending again cannot do harm (CORE-6), given that
 // its session lives.
 func (o *op) repeatable() bool {
-	return o.read || o.role != roleUser || !o.spec.NoSession || o.unsettled() == 0
+	return o.read || o.own() || !o.spec.NoSession || o.unsettled() == 0
 }
 
 // expire moves the attempt under way to those that may still be answered.
@@ -148,10 +170,22 @@ type list struct {
 	n          int
 }
 
+// listOf returns the list that the operation is in at a place: groups have their own for what only
+// concerns them.
+func (c *Core) listOf(o *op, p place) *list {
+	switch {
+	case p == waiting:
+		return &o.group.waiting
+	case p == backingOff && o.group != nil:
+		return &o.group.resting
+	}
+	return &c.lists[p]
+}
+
 // put moves the operation to the end of a list, nowhere for none.
 func (c *Core) put(o *op, p place) {
 	if o.place != nowhere {
-		l := &c.lists[o.place]
+		l := c.listOf(o, o.place)
 		if o.prev != nil {
 			o.prev.next = o.next
 		} else {
@@ -169,7 +203,7 @@ func (c *Core) put(o *op, p place) {
 	if p == nowhere {
 		return
 	}
-	l := &c.lists[p]
+	l := c.listOf(o, p)
 	o.prev = l.tail
 	if l.tail != nil {
 		l.tail.next = o
@@ -216,6 +250,7 @@ func (c *Core) release(o *op) {
 	c.put(o, nowhere)
 	c.setWake(o, env.Never)
 	o.id, o.spec = 0, Op{}
+	o.group, o.split, o.parent, o.from = nil, nil, nil, nil
 	o.lastMessage = ""
 	c.free = append(c.free, o)
 }
