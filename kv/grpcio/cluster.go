@@ -61,10 +61,29 @@ func (c *Cluster) TransferLeader(ctx context.Context, req *kvpb.TransferLeaderRe
 	return resp, nil
 }
 
-// operate has the backend do something on the loop and returns its answer, or nil with why there
-// is none.
-func operate[R any](ctx context.Context, c *Cluster, do func(Operator, func(*R))) (resp *R, code kvpb.Code, why string) {
-	op, ok := c.backend.(Operator)
+// ManageNode implements the Cluster service. It reports every outcome in the response; callers follow
+// the hint of NOT_LEADER themselves.
+func (c *Cluster) ManageNode(ctx context.Context, req *kvpb.ManageNodeRequest) (*kvpb.ManageNodeResponse, error) {
+	resp, code, why := operate(ctx, c, func(p Placer, reply func(*kvpb.ManageNodeResponse)) { p.ManageNode(req, reply) })
+	if resp == nil {
+		resp = &kvpb.ManageNodeResponse{Code: code, Message: why}
+	}
+	return resp, nil
+}
+
+// Placement implements the Cluster service.
+func (c *Cluster) Placement(ctx context.Context, req *kvpb.PlacementRequest) (*kvpb.PlacementResponse, error) {
+	resp, code, why := operate(ctx, c, func(p Placer, reply func(*kvpb.PlacementResponse)) { p.Placement(req, reply) })
+	if resp == nil {
+		resp = &kvpb.PlacementResponse{Code: code, Message: why}
+	}
+	return resp, nil
+}
+
+// operate has the backend, as what it also is, do something on the loop and returns its answer, or nil with why
+// there is none.
+func operate[B, R any](ctx context.Context, c *Cluster, do func(B, func(*R))) (resp *R, code kvpb.Code, why string) {
+	op, ok := c.backend.(B)
 	if !ok {
 		return nil, kvpb.Code_UNAVAILABLE, "not supported: the members of this node's cluster are fixed"
 	}

@@ -31,3 +31,12 @@ type Operator interface {
 	// election timeout or so.
 	TransferLeader(req *kvpb.TransferLeaderRequest, reply func(*kvpb.TransferLeaderResponse))
 }
+
+// Placer is what a Backend also is if its cluster has partitions that are placed on its nodes. Both methods are called on
+// the loop and answer through reply, on the loop, exactly once, possibly before they return.
+type Placer interface {
+	// ManageNode changes what a node is to hold, and answers when that is recorded. It is idempotent.
+	ManageNode(req *kvpb.ManageNodeRequest, reply func(*kvpb.ManageNodeResponse))
+	// Placement tells where partitions are and are to be.
+	Placement(req *kvpb.PlacementRequest, reply func(*kvpb.PlacementResponse))
+}

@@ -16,7 +16,10 @@ type groupCommit struct {
 	writing bool
 	// gathering is filled on the loop; written belongs to the job while writing is set.
 	gathering, written commitBatch
-	err                error
+	// waiting are the groups whose writes are held back until the log is idle: with many groups each has few writes
+	// in a turn, and what a batch costs is the same for few.
+	waiting []*group
+	err     error
 }
 
 type commitBatch struct {
@@ -25,11 +28,16 @@ type commitBatch struct {
 	handoffs []handoff
 }
 
-// handoff is what one replica waits for; without a replica it is the beginning of the one
-// that is joining (life.go).
+// handoff is what one replica waits for, or what is to be done then (life.go, destroy.go).
 type handoff struct {
 	replica *replica.Replica
 	seq     uint64
+	then    func()
+}
+
+// then has something done when the batch that gathers is durable.
+func (c *groupCommit) then(do func()) {
+	c.gathering.handoffs = append(c.gathering.handoffs, handoff{then: do})
 }
 
 func (c *groupCommit) init(n *Node) {
@@ -83,12 +91,13 @@ func (c *groupCommit) Done() {
 		return
 	}
 	for _, h := range c.written.handoffs {
-		if h.replica == nil {
-			c.node.joined()
+		if h.then != nil {
+			h.then()
 			continue
 		}
-		h.replica.Persisted(h.seq)
+		c.node.use(h.replica).Persisted(h.seq)
 	}
+	c.release()
 	clear(c.written.handoffs)
 	c.written.handoffs = c.written.handoffs[:0]
 	c.written.wal.Reset()
@@ -101,6 +110,14 @@ func (c *groupCommit) Done() {
 	}
 }
 
+// release gives the groups a turn whose writes waited for the log.
+func (c *groupCommit) release() {
+	for _, g := range c.waiting {
+		c.node.groups.touch(g)
+	}
+	c.waiting = c.waiting[:0]
+}
+
 // prune deletes what no group needs of the log any more. It is a write like any other (NODE-1).
 type prune groupCommit
 
@@ -110,6 +127,7 @@ func (p *prune) Run() { p.err = p.node.deps.Log.Prune() }
 // Done implements env.Job.
 func (p *prune) Done() {
 	p.writing = false
+	(*groupCommit)(p).release()
 	if p.err != nil {
 		p.node.Fail(fmt.Errorf("deleting what the log does not need any more: %w; the node stops serving", p.err))
 	}

@@ -1,19 +1,23 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/kv/replica"
 	"github.com/holdfastdb/holdfast/kv/transfer"
 	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
-// TheGroup is the Raft group of the only partition.
+// TheGroup is the Raft group of the only partition, where the cluster is one group. With partitions, the
+// group of partition p is p.
 const TheGroup raft.GroupID = 1
 
 // Member is one node of the cluster.
@@ -59,6 +63,10 @@ type Config struct {
 	// Address is where this node can be reached, for StartRejoin.
 	Address string
 	Start   Start
+	// Join has a node that is no member of a cluster with partitions yet become one.
+	Join bool
+	// Sharding is that of the cluster.
+	Sharding Sharding
 	// Damage says what was wrong with the data that was set aside (StartRejoin).
 	Damage string
 
@@ -76,7 +84,7 @@ type Config struct {
 	MaxCacheBytes       int
 	MaxApplyBytes       int
 	MaxWaitingReads     int
-	// CompactBytes is the size of log entries after which the engine is flushed and the log
+	// CompactBytes is the size of log entries, of all groups together, after which the engine is flushed and the log
 	// forgets what was flushed before; 0 keeps the log for ever.
 	CompactBytes int
 	// Snapshots paces the sending of snapshots.
@@ -86,6 +94,42 @@ type Config struct {
 	MaxClockDrift int
 
 	Limits machine.Limits
+}
+
+// Sharding says whether the cluster has partitions, and how this node takes part in their placement. The same nodes
+// of a cluster must all have partitions or all have none.
+type Sharding struct {
+	// Partitions and Replicas are those that a new cluster gets; Replicas is per partition. They count
+	// with StartBootstrap only: later the cluster's records say so. Partitions 0 stands for a cluster of one group, whose
+	// members operators change by hand.
+	Partitions, Replicas int
+	// Zone and Weight are those of this node (placement.Node) when it joins.
+	Zone   string
+	Weight uint32
+	// ReportEvery is the time between two reports of a node to the driver (docs/sharding.md).
+	ReportEvery time.Duration
+	// Driver is what this node goes by when it drives the placement.
+	Driver placement.DriverConfig
+	// QuiesceAfter is how long a group must be idle before it sleeps (raft.Config); 0: never.
+	QuiesceAfter time.Duration
+}
+
+func (c *Config) sharded() bool { return c.Sharding.Partitions > 0 }
+
+// mayHold tells whether a node with this configuration can have a replica of the group.
+func (c *Config) mayHold(g raft.GroupID) bool {
+	if !c.sharded() {
+		return g == TheGroup
+	}
+	return g == placement.MetaGroup || g >= 1 && g <= placement.MaxPartitions
+}
+
+// metaFounders are those of the first members that begin the metadata group: the lowest ids, as many as it is to
+// have voters.
+func (c *Config) metaFounders() []Member {
+	founders := slices.Clone(c.Members)
+	slices.SortFunc(founders, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
+	return founders[:placement.MetaVoters(len(founders))]
 }
 
 // DefaultConfig returns production's settings. A node that hears nothing from its
@@ -152,10 +196,10 @@ func (c *Config) validate() error {
 	return nil
 }
 
-func (c *Config) replicaConfig(id raft.ReplicaID, seed uint64) replica.Config {
+func (c *Config) replicaConfig(g raft.GroupID, id raft.ReplicaID, seed uint64) replica.Config {
 	return replica.Config{
 		Raft: raft.Config{
-			Group:               TheGroup,
+			Group:               g,
 			ID:                  id,
 			Seed:                seed,
 			HeartbeatInterval:   c.HeartbeatInterval,
@@ -170,10 +214,12 @@ func (c *Config) replicaConfig(id raft.ReplicaID, seed uint64) replica.Config {
 			MaxPendingReads:     c.MaxWaitingReads,
 			LeaseReads:          c.LeaseReads,
 			MaxClockDrift:       c.MaxClockDrift,
+			QuiesceAfter:        c.Sharding.QuiesceAfter,
 		},
 		MaxApplyBytes:   c.MaxApplyBytes,
 		MaxWaitingReads: c.MaxWaitingReads,
 		CompactBytes:    c.CompactBytes,
+		SharedFlush:     c.sharded(),
 		Snapshots:       c.Snapshots,
 	}
 }

@@ -7,6 +7,11 @@
 // exactly once, on the loop. Everything that may block runs as a job on one of
 // the host's lanes.
 //
+// A cluster with partitions: each partition is a group, and one more group holds the records of the cluster
+// (kv/placement, docs/decisions/0019). Each node has an agent, which reports to the driver, keeps a copy of the
+// table, and does what the table says of this node and of the groups that it leads. The driver is on the node that leads
+// the metadata group. Without partitions there is one group, TheGroup, whose members operators change.
+//
 // Group commit: while the log is writing one batch, everything that must become
 // durable gathers in the next one, so that one fsync serves all groups and all
 // clients that came meanwhile (DESIGN §4).
@@ -32,4 +37,13 @@
 //	        maxTransfers, and none waits longer than handOverPatience election timeouts.
 //	NODE-9  A replica of this node that was added for another log than the one it has is asked to be
 //	        replaced, so that no learner waits for ever for a log that is gone.
+//	NODE-10 A turn costs what the groups that were handed something cost. So whoever hands a replica something
+//	        does so through use, and each job of a replica ends there.
+//	NODE-11 A replica is destroyed only when it is out of its group for good; its tombstone is durable before anything of its
+//	        data is deleted, and nothing begins in its place before that is done.
+//	NODE-12 A replica sleeps only as long as the nodes that it relies on say that they are alive, in one life.
+//	NODE-13 A node's table of partitions only gets newer. What is done by it is safe with any that ever was one: the groups'
+//	        own logs know the epoch.
+//	NODE-14 A key is served by its partition alone, which never changes.
+//	NODE-15 The records of the cluster are changed only under the condition that they are those which the decision rested on.
 package node

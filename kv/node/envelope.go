@@ -21,6 +21,12 @@ const (
 	kindRejoin = 3
 	// kindTransfer: one message of a snapshot's transfer (transfer.AppendChunk, AppendAck).
 	kindTransfer = 4
+	// kindAlive: the sender's life as an unsigned varint (vigil.go).
+	kindAlive = 5
+	// kindReport: what a node tells the driver (appendReport).
+	kindReport = 6
+	// kindOrders: what the driver answers (appendOrders).
+	kindOrders = 7
 )
 
 var errTruncated = errors.New("message ends early")
@@ -64,12 +70,19 @@ func appendRejoin(dst []byte, j rejoin) []byte {
 	return append(dst, j.address...)
 }
 
+func appendAlive(dst []byte, life uint64) []byte {
+	return binary.AppendUvarint(append(dst, envelopeVersion, kindAlive), life)
+}
+
 // decoded is one message from a peer; exactly one of its fields is meant.
 type decoded struct {
 	kind   byte
 	raft   raft.Message
 	hash   hashReport
 	rejoin rejoin
+	life   uint64
+	report report
+	orders orders
 	// chunk or ack, as isAck says.
 	chunk transfer.Chunk
 	ack   transfer.Ack
@@ -118,13 +131,24 @@ func decode(b []byte) (d decoded, err error) {
 		}
 		d.rejoin.group, d.rejoin.node, d.rejoin.address = raft.GroupID(group), env.NodeID(node), string(rest)
 		return d, err
-	}
-	if d.kind == kindTransfer {
+	case kindTransfer:
 		if d.isAck = transfer.IsAck(b); d.isAck {
 			d.ack, err = transfer.DecodeAck(b)
 		} else {
 			d.chunk, err = transfer.DecodeChunk(b)
 		}
+		return d, err
+	case kindAlive:
+		rest, err := numbers(b, &d.life)
+		if err == nil && len(rest) != 0 {
+			err = fmt.Errorf("%d bytes left over", len(rest))
+		}
+		return d, err
+	case kindReport:
+		d.report, err = decodeReport(b)
+		return d, err
+	case kindOrders:
+		d.orders, err = decodeOrders(b)
 		return d, err
 	}
 	return d, fmt.Errorf("unknown message kind %d", d.kind)

@@ -58,7 +58,7 @@ func TestUnknownEnvelopesAreErrors(t *testing.T) {
 		{0, 0, "message format 0, this node understands 1"},
 		{0, 2, "message format 2, this node understands 1"},
 		{1, 0, "unknown message kind 0"},
-		{1, 5, "unknown message kind 5"},
+		{1, 99, "unknown message kind 99"},
 	} {
 		bad := append([]byte(nil), good...)
 		bad[c.at] = c.value

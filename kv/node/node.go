@@ -1,9 +1,12 @@
 package node
 
 import (
+	"iter"
+
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/replica"
 	"github.com/holdfastdb/holdfast/kv/transfer"
+	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/raft"
 )
 
@@ -13,10 +16,10 @@ type Node struct {
 	host env.Host
 	deps Deps
 
-	// replicas is ascending in group id.
-	replicas []*replica.Replica
-	// joining is the replica whose beginning is on its way to the log, 0 if there is none.
-	joining  raft.ReplicaID
+	groups   groups
+	agent    agent
+	vigil    vigil
+	flush    sharedFlush
 	setPeers func(map[env.NodeID]string)
 	commit   groupCommit
 
@@ -44,23 +47,47 @@ func New(cfg Config, deps Deps) (*Node, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, host: deps.Host, deps: deps, armed: env.Never, started: deps.Host.Now()}
+	n := &Node{cfg: cfg, host: deps.Host, deps: deps, groups: newGroups(), vigil: vigil{over: map[env.NodeID]*watch{}, next: env.Never}, armed: env.Never, started: deps.Host.Now()}
 	n.commit.init(n)
+	n.flush.node = n
+	if err := n.agent.init(n); err != nil {
+		return nil, err
+	}
 	if err := n.recoverReplicas(); err != nil {
 		return nil, err
 	}
+	n.agent.create()
 	return n, nil
 }
 
-// Replica returns the replica of a group, nil if there is none here. Group 0 stands
-// for the only one.
-func (n *Node) Replica(g raft.GroupID) *replica.Replica {
-	for _, r := range n.replicas {
-		if r.Group() == g || g == 0 {
-			return r
-		}
+// Replica returns the replica of a group, nil if there is none here. Where the cluster is one group, group 0
+// stands for it.
+func (n *Node) Replica(id raft.GroupID) *replica.Replica {
+	if id == 0 && !n.cfg.sharded() {
+		id = TheGroup
+	}
+	if g := n.groups.get(id); g != nil {
+		return g.replica
 	}
 	return nil
+}
+
+// Replicas are those that the node has, ascending in their groups.
+func (n *Node) Replicas() iter.Seq[*replica.Replica] {
+	return func(yield func(*replica.Replica) bool) {
+		for _, g := range n.groups.all {
+			if g.replica != nil && !yield(g.replica) {
+				return
+			}
+		}
+	}
+}
+
+// use has the replica take part in the next turn, and returns it. Whoever hands a replica something
+// gets it from here (NODE-10).
+func (n *Node) use(r *replica.Replica) *replica.Replica {
+	n.groups.touch(n.groups.get(r.Group()))
+	return r
 }
 
 // ID is the node's id.
@@ -74,7 +101,7 @@ func (n *Node) Stop() {
 	n.stopped = true
 	n.settleTransfers(n.host.Now())
 	n.settleHandOver(env.Never)
-	for _, r := range n.replicas {
+	for r := range n.Replicas() {
 		r.Stop()
 	}
 }
@@ -110,7 +137,7 @@ func (n *Node) deliver(from env.NodeID, d *decoded) bool {
 	switch d.kind {
 	case kindRaft:
 		m := &d.raft
-		if env.NodeID(m.From.Node()) != from {
+		if env.NodeID(m.From.Node()) != from || m.Term > wal.MaxTerm {
 			return false
 		}
 		r := n.receiver(m.Group, m.To, m.Join)
@@ -118,17 +145,26 @@ func (n *Node) deliver(from env.NodeID, d *decoded) bool {
 			n.correctStore(now, from, m)
 			return false
 		}
-		r.Receive(now, *m)
+		n.use(r).Receive(now, *m)
 	case kindHash:
 		r := n.Replica(d.hash.group)
 		if r == nil || d.hash.group == 0 || env.NodeID(d.hash.from.Node()) != from {
 			return false
 		}
-		r.PeerHash(d.hash.from, d.hash.index, d.hash.hash)
+		n.use(r).PeerHash(d.hash.from, d.hash.index, d.hash.hash)
 	case kindTransfer:
 		return n.deliverTransfer(now, from, d)
 	case kindRejoin:
 		return n.deliverRejoin(now, from, &d.rejoin)
+	case kindAlive:
+		n.deliverAlive(now, from, d.life)
+	case kindReport:
+		return n.cfg.sharded() && n.agent.deliverReport(now, from, &d.report)
+	case kindOrders:
+		if !n.cfg.sharded() {
+			return false
+		}
+		n.agent.obey(now, from, &d.orders)
 	}
 	return true
 }
@@ -149,7 +185,7 @@ func (n *Node) deliverRejoin(now env.Instant, from env.NodeID, j *rejoin) bool {
 		n.host.Send(env.NodeID(leader.Node()), env.ChannelControl, appendRejoin(nil, *j))
 		return true
 	}
-	r.Rejoin(now, j.node, j.store, j.address)
+	n.use(r).Rejoin(now, j.node, j.store, j.address)
 	return true
 }
 
@@ -160,7 +196,7 @@ func (n *Node) deliverTransfer(now env.Instant, from env.NodeID, d *decoded) boo
 		if r == nil || d.ack.Group == 0 || r.ID() != d.ack.To || env.NodeID(d.ack.From.Node()) != from {
 			return false
 		}
-		r.TransferAck(now, &d.ack)
+		n.use(r).TransferAck(now, &d.ack)
 		return true
 	}
 	if env.NodeID(d.chunk.From.Node()) != from {
@@ -170,7 +206,7 @@ func (n *Node) deliverTransfer(now env.Instant, from env.NodeID, d *decoded) boo
 	if r == nil {
 		return false
 	}
-	r.TransferChunk(now, &d.chunk)
+	n.use(r).TransferChunk(now, &d.chunk)
 	return true
 }
 
@@ -198,10 +234,13 @@ func (n *Node) Tick() {
 		return
 	}
 	now := n.host.Now()
-	for _, r := range n.replicas {
-		if r.Deadline() <= now {
-			r.Tick(now)
+	for n.groups.deadline() <= now {
+		g := n.groups.due[0]
+		n.groups.touch(g)
+		if g.replica != nil && g.replica.Deadline() <= now {
+			g.replica.Tick(now)
 		}
+		n.groups.postpone(g)
 	}
 }
 
@@ -216,15 +255,29 @@ func (n *Node) Turn() {
 		n.askBack(now)
 		deadline = n.askNext
 	}
-	deadline = min(deadline, n.settleHandOver(now), n.settleTransfers(now))
-	for _, r := range n.replicas {
-		n.writeAddresses(now, r)
-		r.Turn(now)
-		deadline = min(deadline, r.Deadline())
+	deadline = min(deadline, n.settleHandOver(now), n.settleTransfers(now), n.keepVigil(now), n.agent.turn(now))
+	if len(n.groups.all) == 1 {
+		n.groups.touch(n.groups.all[0]) // a node with one group has it take part in every turn
+	}
+	for _, g := range n.groups.take() {
+		if r := g.replica; r != nil {
+			n.writeAddresses(now, r)
+			r.Hold(n.cfg.sharded() && n.commit.writing)
+			r.Turn(now)
+			if r.Held() {
+				n.commit.waiting = append(n.commit.waiting, g)
+			}
+			n.settleDoomed(g)
+		}
+		n.flush.note(g)
+		n.noteSleep(now, g)
+		n.groups.schedule(g)
 	}
 	if n.stopped {
 		return
 	}
+	deadline = min(deadline, n.groups.deadline())
+	n.flush.start()
 	n.commit.start()
 	// A deadline that moved back is met by the Tick that is already due earlier;
 	// so leader contact, which only pushes deadlines back, costs no timer.
@@ -260,4 +313,19 @@ func (n *Node) SendHash(to raft.ReplicaID, r *replica.Replica, index, hash uint6
 }
 
 // Submit implements replica.Node.
-func (n *Node) Submit(lane env.Lane, job env.Job) { n.host.Submit(lane, job) }
+func (n *Node) Submit(r *replica.Replica, lane env.Lane, job env.Job) {
+	n.host.Submit(lane, &groupJob{Job: job, node: n, replica: r})
+}
+
+// groupJob is a replica's job; what it found is for the replica's next turn.
+type groupJob struct {
+	env.Job
+	node    *Node
+	replica *replica.Replica
+}
+
+// Done implements env.Job.
+func (j *groupJob) Done() {
+	j.node.use(j.replica)
+	j.Job.Done()
+}

@@ -25,7 +25,7 @@ func (n *Node) ChangeMembers(req *kvpb.ChangeMembersRequest, reply func(*kvpb.Ch
 		resp.Code, resp.Message = kvpb.Code_INVALID, message
 		return
 	}
-	done, err := r.Change(n.host.Now(), change)
+	done, err := n.use(r).Change(n.host.Now(), change)
 	resp.Done, resp.ConfigIndex = done, r.Raft().ConfigIndex()
 	switch {
 	case err == nil:
@@ -86,7 +86,7 @@ func (n *Node) TransferLeader(req *kvpb.TransferLeaderRequest, reply func(*kvpb.
 		return
 	}
 	resp := &kvpb.TransferLeaderResponse{LeaderNode: r.Raft().Leader().Node()}
-	switch err := r.Transfer(now, env.NodeID(req.ToNode)); {
+	switch err := n.use(r).Transfer(now, env.NodeID(req.ToNode)); {
 	case err == nil:
 		until := now.Add(handOverPatience * n.cfg.ElectionTimeout)
 		n.transfers = append(n.transfers, pendingTransfer{replica: r, to: env.NodeID(req.ToNode), reply: reply, until: until})
@@ -107,8 +107,8 @@ func (n *Node) TransferLeader(req *kvpb.TransferLeaderRequest, reply func(*kvpb.
 func (n *Node) HandOver(done func()) {
 	now := n.host.Now()
 	waiting := false
-	for _, r := range n.replicas {
-		waiting = r.HandOver(now) || waiting
+	for r := range n.Replicas() {
+		waiting = n.use(r).HandOver(now) || waiting
 	}
 	if n.stopped || !waiting {
 		done()
@@ -129,8 +129,11 @@ type handOver struct {
 // look again at the latest.
 func (n *Node) settleHandOver(now env.Instant) env.Instant {
 	next := env.Never
+	if len(n.handOver) == 0 {
+		return next
+	}
 	leads := false
-	for _, r := range n.replicas {
+	for r := range n.Replicas() {
 		leads = leads || r.Raft().Role() == raft.Leader
 	}
 	rest := n.handOver[:0]
@@ -162,7 +165,7 @@ func (n *Node) absent(g raft.GroupID) string {
 	switch {
 	case n.stopped:
 		return n.stopMessage()
-	case g != 0 && g != TheGroup:
+	case g != 0 && (n.cfg.sharded() || g != TheGroup):
 		return fmt.Sprintf("node %d has no replica of partition %d", n.cfg.ID, g)
 	case n.cfg.Start == StartRejoin:
 		return fmt.Sprintf("node %d lost its data and waits for the other nodes to take it back", n.cfg.ID)

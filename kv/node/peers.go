@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/kv/replica"
 	"github.com/holdfastdb/holdfast/raft"
 )
@@ -14,13 +15,28 @@ const rejoinPause = time.Second
 // OnMembersChanged has fn told the addresses of the other members: now, and whenever they change.
 func (n *Node) OnMembersChanged(fn func(map[env.NodeID]string)) {
 	n.setPeers = fn
-	for _, r := range n.replicas {
+	n.tellPeers()
+	for r := range n.Replicas() {
 		n.ConfigChanged(r)
 	}
 }
 
-// ConfigChanged implements replica.Node: the transport learns where the members are.
+// tellPeers tells the transport where the nodes are that the table names.
+func (n *Node) tellPeers() {
+	if n.setPeers == nil || !n.cfg.sharded() {
+		return
+	}
+	peers := n.agent.addresses()
+	delete(peers, n.cfg.ID)
+	n.setPeers(peers)
+}
+
+// ConfigChanged implements replica.Node: the transport learns where the members are, unless the table says
+// so.
 func (n *Node) ConfigChanged(r *replica.Replica) {
+	if n.cfg.sharded() {
+		return
+	}
 	config := r.Raft().Configuration()
 	if len(config.Members) == 0 || n.setPeers == nil {
 		return
@@ -41,7 +57,17 @@ func (n *Node) addressOf(r *replica.Replica, id raft.ReplicaID) string {
 	if m, ok := config.Member(uint64(id)); ok && m.Info != "" {
 		return m.Info
 	}
-	return n.configured(env.NodeID(id.Node()))
+	return n.addressOfNode(env.NodeID(id.Node()))
+}
+
+// addressOfNode is where a node is, "" if that is not known.
+func (n *Node) addressOfNode(id env.NodeID) string {
+	if t := n.agent.table; t != nil {
+		if x := t.Node(uint64(id)); x != nil {
+			return x.Address
+		}
+	}
+	return n.configured(id)
 }
 
 // configured is the address of a node that this one was started with.
@@ -57,7 +83,7 @@ func (n *Node) configured(id env.NodeID) string {
 // writeAddresses has a leader put into the configuration the addresses that are missing there, as in
 // a new cluster's: a node that is added later learns them only so.
 func (n *Node) writeAddresses(now env.Instant, r *replica.Replica) {
-	if now < n.addressNext || r.Raft().Role() != raft.Leader {
+	if now < n.addressNext || r.Raft().Role() != raft.Leader || n.cfg.sharded() {
 		return
 	}
 	n.addressNext = now.Add(rejoinPause)
@@ -78,10 +104,16 @@ func (n *Node) askBack(now env.Instant) {
 	}
 }
 
-// askNode asks one node for a replica in the log that this node has.
+// askNode asks one node for a replica in the log that this node has. In a cluster with partitions that
+// is one of the metadata group: the configuration that it begins with names no logs, so the table does not tell its
+// leader whether a founder lost the one that it began in.
 func (n *Node) askNode(id env.NodeID) {
+	group := TheGroup
+	if n.cfg.sharded() {
+		group = placement.MetaGroup
+	}
 	n.host.Send(id, env.ChannelControl, appendRejoin(nil, rejoin{
-		group: TheGroup, node: n.cfg.ID, store: n.deps.Recovery.Store, address: n.cfg.Address,
+		group: group, node: n.cfg.ID, store: n.deps.Recovery.Store, address: n.cfg.Address,
 	}))
 }
 
@@ -89,7 +121,7 @@ func (n *Node) askNode(id env.NodeID) {
 // another one took its place, before the replica came to be. The leader replaces it by one for the log that is
 // here, or would wait for it for ever (NODE-9).
 func (n *Node) correctStore(now env.Instant, from env.NodeID, m *raft.Message) {
-	mine := m.Group == TheGroup && env.NodeID(m.To.Node()) == n.cfg.ID
+	mine := !n.cfg.sharded() && m.Group == TheGroup && env.NodeID(m.To.Node()) == n.cfg.ID
 	if !mine || m.Join == 0 || m.Join == n.deps.Recovery.Store || now < n.askNext {
 		return
 	}

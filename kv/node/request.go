@@ -20,6 +20,8 @@ type request struct {
 	// values and err are what a read found; they belong to the apply job until
 	// ReadDone.
 	values []machine.OpResult
+	pairs  []machine.Pair
+	more   bool
 	err    error
 }
 
@@ -36,26 +38,25 @@ func (n *Node) Request(req *kvpb.Request, reply func(*kvpb.Response)) {
 		q.refuse(kvpb.Code_UNAVAILABLE, n.stopMessage())
 		return
 	}
-	q.replica = n.Replica(raft.GroupID(req.Partition))
-	if q.replica == nil {
-		code := kvpb.Code_WRONG_PARTITION
-		if req.Partition == 0 || raft.GroupID(req.Partition) == TheGroup {
-			code = kvpb.Code_UNAVAILABLE
-		}
-		q.refuse(code, n.absent(raft.GroupID(req.Partition)))
+	if req.Kind == kvpb.RequestKind_TABLE {
+		n.answerTable(q)
+		return
+	}
+	if !n.route(q) {
 		return
 	}
 	if message := checkRequest(req, &n.cfg.Limits); message != "" {
 		q.refuse(kvpb.Code_INVALID, message)
 		return
 	}
+	reads := req.Kind == kvpb.RequestKind_READ || req.Kind == kvpb.RequestKind_SCAN
 	switch {
-	case req.Kind == kvpb.RequestKind_READ && req.Stale:
-		q.replica.ReadStale(q)
-	case req.Kind == kvpb.RequestKind_READ && req.Follower:
-		q.replica.ReadHere(q)
-	case req.Kind == kvpb.RequestKind_READ:
-		q.replica.Read(q)
+	case reads && req.Stale:
+		n.use(q.replica).ReadStale(q)
+	case reads && req.Follower:
+		n.use(q.replica).ReadHere(q)
+	case reads:
+		n.use(q.replica).Read(q)
 	default:
 		n.write(q)
 	}
@@ -69,7 +70,7 @@ func (n *Node) write(q *request) {
 			len(encoded), raft.MaxEntryBytes))
 		return
 	}
-	q.replica.Write(encoded, q)
+	n.use(q.replica).Write(encoded, q)
 }
 
 func (n *Node) stopMessage() string {
@@ -87,6 +88,11 @@ func checkRequest(req *kvpb.Request, limits *machine.Limits) string {
 	case kvpb.RequestKind_CLOSE_SESSION, kvpb.RequestKind_KEEP_ALIVE:
 		if req.Session == 0 {
 			return "the request names no session"
+		}
+		return ""
+	case kvpb.RequestKind_SCAN:
+		if len(req.ScanPrefix) > limits.MaxKey || len(req.ScanAfter) > limits.MaxKey {
+			return fmt.Sprintf("a scan's prefix and place have at most %d bytes, as keys have", limits.MaxKey)
 		}
 		return ""
 	case kvpb.RequestKind_READ, kvpb.RequestKind_WRITE:

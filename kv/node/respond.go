@@ -50,8 +50,22 @@ func (q *request) Written(res *machine.Result) {
 // WriteDropped implements replica.Writer.
 func (q *request) WriteDropped(why replica.Drop) { q.dropped(why) }
 
+// Bounds of a page of a scan; the last pair may be beyond maxPageBytes.
+const (
+	maxPage      = 1000
+	maxPageBytes = 1 << 20
+)
+
 // Read implements replica.Reader; it runs off the loop.
 func (q *request) Read(m *machine.Machine) {
+	if q.req.Kind == kvpb.RequestKind_SCAN {
+		limit := maxPage
+		if n := int(q.req.ScanLimit); n > 0 {
+			limit = min(n, maxPage)
+		}
+		q.pairs, q.more, q.err = m.Scan(q.req.ScanPrefix, q.req.ScanAfter, limit, maxPageBytes)
+		return
+	}
 	q.values = make([]machine.OpResult, len(q.req.Ops))
 	for i, op := range q.req.Ops {
 		if q.values[i], q.err = m.Get(op.Key); q.err != nil {
@@ -67,7 +81,11 @@ func (q *request) ReadDone(index uint64) {
 		q.node.Fail(fmt.Errorf("reading the storage engine: %w", q.err))
 		return
 	}
-	resp := &kvpb.Response{Code: kvpb.Code_OK, Index: index, Results: results(q.values)}
+	resp := &kvpb.Response{Code: kvpb.Code_OK, Index: index, Results: results(q.values), More: q.more}
+	for i := range q.pairs {
+		p := &q.pairs[i]
+		resp.Pairs = append(resp.Pairs, &kvpb.Pair{Key: p.Key, Value: p.Value, Version: p.Version})
+	}
 	if q.req.Stale {
 		resp.LagMs = uint64(q.replica.Lag(q.node.host.Now()) / time.Millisecond)
 	}
@@ -93,7 +111,7 @@ func (q *request) dropped(why replica.Drop) {
 }
 
 func (q *request) notLeader() {
-	resp := &kvpb.Response{Code: kvpb.Code_NOT_LEADER}
+	resp := &kvpb.Response{Code: kvpb.Code_NOT_LEADER, TableVersion: q.node.agent.version()}
 	resp.LeaderNode, resp.LeaderAddress, resp.Message = q.node.leaderHint(q.replica)
 	q.respond(resp)
 }

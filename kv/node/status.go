@@ -24,7 +24,8 @@ func (n *Node) Status() *kvpb.NodeStatus {
 		s.Health, s.HealthReason = kvpb.Health_REJOINING, n.cfg.Damage
 	}
 	s.Members = n.members()
-	for _, r := range n.replicas {
+	s.Sharded, s.TableVersion, s.Refused = n.cfg.sharded(), n.agent.version(), n.agent.refused
+	for r := range n.Replicas() {
 		s.Groups = append(s.Groups, n.groupStatus(r))
 	}
 	return s
@@ -32,9 +33,12 @@ func (n *Node) Status() *kvpb.NodeStatus {
 
 // members are those of the configuration, or, where there is none, the nodes known at the start.
 func (n *Node) members() (members []*kvpb.Member) {
-	if len(n.replicas) > 0 {
-		for _, m := range n.replicas[0].Raft().Configuration().Members {
-			address := n.addressOf(n.replicas[0], raft.ReplicaID(m.ID))
+	if n.cfg.sharded() {
+		return n.agent.members()
+	}
+	if r := n.Replica(TheGroup); r != nil {
+		for _, m := range r.Raft().Configuration().Members {
+			address := n.addressOf(r, raft.ReplicaID(m.ID))
 			members = append(members, &kvpb.Member{
 				Node: raft.ReplicaID(m.ID).Node(), PeerAddress: address, ClientAddress: address,
 			})

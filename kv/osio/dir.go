@@ -154,7 +154,7 @@ func (d *Dir) claim(opts DirOptions) error {
 	if err := checkIdentity(d.path, found.Identity, d.id); err != nil {
 		return err
 	}
-	d.state, d.outdated = found.state, found.format < IdentityFormat
+	d.state, d.outdated = found.state, found.format < d.id.format()
 	// Only the first programs did not write them down: then those given count, once and for all.
 	if len(found.Founders) > 0 || found.format > 1 {
 		d.id.Founders = found.Founders
@@ -262,6 +262,13 @@ func checkIdentity(path string, found, want Identity) error {
 		return &DirError{
 			Dir: path, Reason: ErrDirOtherNode, Detail: fmt.Sprintf("it is of node %d, this is node %d", found.Node, want.Node),
 			Next: "check the data directory and the node's id",
+		}
+	}
+	if found.Sharded != want.Sharded {
+		with := map[bool]string{true: "with partitions", false: "without partitions"}
+		return &DirError{
+			Dir: path, Reason: ErrDirOtherKind, Detail: fmt.Sprintf("it is of a cluster %s, this node is of one %s", with[found.Sharded], with[want.Sharded]),
+			Next: "a cluster stays what it was made as: start the node with --partitions 0 if it has none, and without that flag if it has",
 		}
 	}
 	return nil

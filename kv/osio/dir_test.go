@@ -104,7 +104,7 @@ func TestDirRefusals(t *testing.T) {
 		{"another cluster", makeReady, cluster2, true, ErrDirOtherCluster},
 		{"identity of a node that is no member", write(identityFile,
 			`{"format":1,"cluster":"feedfacecafebeef","node":1,"members":[2,3],"state":"ready"}`), nodeOne, true, ErrDirBadIdentity},
-		{"newer format", write(identityFile, `{"format":3,"shape":"unheard of"}`), nodeOne, true, ErrDirNewerFormat},
+		{"newer format", write(identityFile, `{"format":4,"shape":"unheard of"}`), nodeOne, true, ErrDirNewerFormat},
 		{"damaged identity", write(identityFile, `{"format":1,"clus`), nodeOne, true, ErrDirBadIdentity},
 		{"identity without node", write(identityFile, `{"format":1,"cluster":"feedfacecafebeef","state":"ready"}`), nodeOne, true, ErrDirBadIdentity},
 		{"log lost", remove(walDir), nodeOne, true, ErrDirDataMissing},
@@ -216,7 +216,7 @@ func TestOldIdentityIsBroughtUpToDate(t *testing.T) {
 				found, err := readIdentity(RealFS(), path)
 				require.NoError(t, err)
 				require.Equal(t, identityFound{
-					Identity: Identity{Cluster: nodeOne.Cluster, ClusterName: "test", Node: 1, Founders: founders}, state: stateReady, format: IdentityFormat,
+					Identity: Identity{Cluster: nodeOne.Cluster, ClusterName: "test", Node: 1, Founders: founders}, state: stateReady, format: nodeOne.format(),
 				}, found)
 			})
 		}

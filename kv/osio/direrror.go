@@ -17,6 +17,9 @@ var (
 	ErrDirOtherNode = errors.New("the data directory belongs to another node")
 	// ErrDirOtherCluster: the directory belongs to a node of another cluster.
 	ErrDirOtherCluster = errors.New("the data directory belongs to another cluster")
+	// ErrDirOtherKind: the directory belongs to a cluster with partitions, and this node's has none, or the other way
+	// round.
+	ErrDirOtherKind = errors.New("the data directory belongs to another kind of cluster")
 	// ErrDirNewerFormat: a newer version of Holdfast wrote the directory.
 	ErrDirNewerFormat = errors.New("the data directory has a newer format")
 	// ErrDirBadIdentity: the IDENTITY file cannot be understood.

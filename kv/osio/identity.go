@@ -10,9 +10,18 @@ import (
 	"github.com/holdfastdb/holdfast/kv/env"
 )
 
-// IdentityFormat is the version of the data directory this program writes, and
-// the newest it reads. Format 1 fixed the members of the cluster.
-const IdentityFormat = 2
+// IdentityFormat is the newest version of the data directory that this program writes and
+// reads. Format 1 fixed the members of the cluster; format 2 is that of a cluster of one group, format 3 of
+// one with partitions.
+const IdentityFormat = 3
+
+// format is the version of a directory with this identity.
+func (id *Identity) format() int {
+	if id.Sharded {
+		return IdentityFormat
+	}
+	return 2
+}
 
 // identityFile is the name of the file that says whose directory it is.
 const identityFile = "IDENTITY"
@@ -27,6 +36,9 @@ type Identity struct {
 	// opened with later (Dir.Founders): the first entry of its log is made of
 	// them when it begins, and nodes with other founders are refused (grpcio.Peers.SetFounders).
 	Founders []env.NodeID
+	// Sharded says that the cluster has partitions. The same group number means something else where
+	// it has not, so that a directory is only ever used in one way.
+	Sharded bool
 }
 
 // dirState is how far the making of a data directory got.
@@ -83,7 +95,7 @@ func readIdentity(fs env.FS, dir string) (found identityFound, err error) {
 	if raw.Format > IdentityFormat {
 		return found, &newerFormatError{raw.Format}
 	}
-	id := Identity{ClusterName: raw.ClusterName, Node: raw.Node, Founders: raw.Members}
+	id := Identity{ClusterName: raw.ClusterName, Node: raw.Node, Founders: raw.Members, Sharded: raw.Format >= 3}
 	if _, err := fmt.Sscanf(raw.Cluster, "%016x", &id.Cluster); err != nil || len(raw.Cluster) != 16 {
 		return found, fmt.Errorf("%w: cluster id %q", errBadIdentity, raw.Cluster)
 	}
@@ -100,7 +112,7 @@ func readIdentity(fs env.FS, dir string) (found identityFound, err error) {
 // the new one is there, and the new one is once the call has returned.
 func writeIdentity(fs env.FS, dir string, id Identity, state dirState) error {
 	data, err := json.MarshalIndent(identityJSON{
-		Format:      IdentityFormat,
+		Format:      id.format(),
 		Cluster:     fmt.Sprintf("%016x", id.Cluster),
 		ClusterName: id.ClusterName,
 		Node:        id.Node,

@@ -221,7 +221,9 @@ func (h *home) Persist(r *Replica, p *raft.Persist) {
 }
 
 // Submit implements Node.
-func (h *home) Submit(_ *Replica, lane env.Lane, job env.Job) { h.jobs[lane] = append(h.jobs[lane], job) }
+func (h *home) Submit(_ *Replica, lane env.Lane, job env.Job) {
+	h.jobs[lane] = append(h.jobs[lane], job)
+}
 
 // Fail implements Node.
 func (h *home) Fail(err error) {

@@ -10,10 +10,12 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/holdfastdb/holdfast/hashing"
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/grpcio"
 	"github.com/holdfastdb/holdfast/kv/node"
 	"github.com/holdfastdb/holdfast/kv/osio"
+	"github.com/holdfastdb/holdfast/kv/placement"
 )
 
 // Config says which node to run, where, and on what. Syncing to disk cannot be
@@ -56,6 +58,18 @@ type Config struct {
 	// Rejoin lets a member that lost its disk come back: the others replace its replica by a new one, under an
 	// id that promised nothing. Dir may be empty.
 	Rejoin bool
+
+	// Partitions is the number of partitions that a cluster gets which this node founds, and Replicas how many
+	// copies of each (0 is 3); a cluster that is there keeps what it has. Partitions 0 is a cluster of one
+	// group, whose members operators change by hand; all nodes must be of the same kind.
+	Partitions, Replicas int
+	// Zone is what fails together with this node, Weight how much it is to hold, 0 is 100. They count when
+	// it joins.
+	Zone   string
+	Weight uint32
+	// DeadAfter is how long a node may be silent until its replicas are replaced; 0 is the default of
+	// kv/placement.
+	DeadAfter time.Duration
 
 	// CompactBytes is the size of applied log entries after which the engine is flushed and the log shortened;
 	// 0 is kv/node's default.
@@ -102,6 +116,12 @@ func (c *Config) validate() error {
 		return errors.New("the data directory is missing: give each node a directory of its own")
 	case c.Members[c.Node] == "":
 		return fmt.Errorf("node %d is not in the member list: add it, or start with the id of a member", c.Node)
+	case c.Partitions < 0 || c.Partitions > placement.MaxPartitions:
+		return fmt.Errorf("%d partitions: a cluster has 1 to %d, or 0 for none", c.Partitions, placement.MaxPartitions)
+	case c.Replicas < 0 || c.Replicas > placement.MaxReplicas:
+		return fmt.Errorf("%d replicas: a partition has 1 to %d", c.Replicas, placement.MaxReplicas)
+	case c.Weight > hashing.MaxWeight:
+		return fmt.Errorf("weight %d: it must be 1 to %d", c.Weight, hashing.MaxWeight)
 	case c.Node > 1<<32-1:
 		return fmt.Errorf("the node id %d is too large: ids are from 1 to 4294967295", c.Node)
 	}
@@ -132,7 +152,35 @@ func (c *Config) nodeConfig(members []env.NodeID, addresses map[env.NodeID]strin
 	for _, id := range members {
 		nc.Members = append(nc.Members, node.Member{ID: id, PeerAddress: addresses[id], ClientAddress: addresses[id]})
 	}
+	if c.Partitions > 0 {
+		c.shard(&nc)
+	}
 	return nc
+}
+
+const (
+	reportEvery = time.Second
+	// quiesceAfter is long enough that a group which is used now and then stays awake.
+	quiesceAfter = 5 * time.Second
+)
+
+// shard gives the node its part in a cluster with partitions. What bounds the memory of a group is less the more
+// groups there may be.
+func (c *Config) shard(nc *node.Config) {
+	nc.Join = c.Join
+	nc.Sharding = node.Sharding{
+		Partitions: c.Partitions, Replicas: c.Replicas, Zone: c.Zone, Weight: c.Weight,
+		ReportEvery: reportEvery, QuiesceAfter: quiesceAfter, Driver: placement.DefaultDriverConfig(),
+	}
+	if c.Replicas == 0 {
+		nc.Sharding.Replicas = 3
+	}
+	if c.DeadAfter > 0 {
+		d := &nc.Sharding.Driver
+		d.DeadAfter, d.FlapDamping = c.DeadAfter, min(d.FlapDamping, c.DeadAfter/5)
+	}
+	nc.MaxCacheBytes = max(nc.MaxCacheBytes/8, 4<<20)
+	nc.MaxUncommittedBytes = max(nc.MaxUncommittedBytes/2, 4<<20)
 }
 
 // ErrAddressInUse is the reason of a ListenError when another process has the port.

@@ -105,6 +105,7 @@ func (s *Server) openData() (err error) {
 		FS: s.cfg.FS, Path: s.cfg.Dir, Create: s.cfg.New || s.cfg.Join, Rejoin: s.cfg.Rejoin,
 		Identity: osio.Identity{
 			Cluster: ClusterID(s.cfg.ClusterName), ClusterName: s.cfg.ClusterName, Node: s.cfg.Node, Founders: founders,
+			Sharded: s.cfg.Partitions > 0,
 		},
 	})
 	if err != nil {
