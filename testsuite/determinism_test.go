@@ -20,8 +20,12 @@ const fingerprintVariable = "HOLDFAST_TEST_FINGERPRINT"
 // fingerprints is everything observable of some runs: trace hash, verdict and history.
 func fingerprints(t *testing.T) string {
 	var b bytes.Buffer
-	for seed := uint64(1); seed <= 12; seed++ {
-		r := run.Execute(plan.Draw(seed), run.Options{})
+	for seed := uint64(1); seed <= 16; seed++ {
+		p := plan.Draw(seed)
+		if seed > 10 {
+			p = plan.DrawSharded(seed)
+		}
+		r := run.Execute(p, run.Options{})
 		fmt.Fprintf(&b, "%d %016x %d\n", seed, r.TraceHash, r.Events)
 		require.NoError(t, r.Verdict.Encode(&b))
 		require.NoError(t, history.Write(&b, r.History))

@@ -47,6 +47,26 @@ func TestSeedsAreClean(t *testing.T) {
 	}
 }
 
+// Goal: no oracle fires on the clean code of clusters with partitions, whose nodes join, drain, leave and die under all
+// other faults; and what was meant to be tested was. Method: a range of seeds.
+func TestShardedSeedsAreClean(t *testing.T) {
+	n := max(seeds(t)/3, 1)
+	report := hunt.Run(hunt.Options{
+		From: 1, Seeds: n, Workers: runtime.GOMAXPROCS(0), Sharded: true,
+		Failed: func(r *run.Result) { explain(t, r) },
+	})
+	require.Nil(t, report.Found)
+	require.Zero(t, report.Outcomes[verdict.Unknown], "runs whose history could not be decided")
+	require.Less(t, report.Outcomes[verdict.Vacuous], n/2+1, "runs that tested less than they were meant to")
+	for _, counter := range []string{
+		verdict.CounterAcknowledged, "durability audits", "nodes that joined", "placements changed", "replicas added",
+		"replicas destroyed", "replicas replaced", "snapshots installed", "fault drain took effect", "fault retire took effect",
+		"fault wipe took effect",
+	} {
+		require.Positive(t, report.Evidence.Count(counter), "%s: the seeds did not test it", counter)
+	}
+}
+
 // explain prints all that is needed to look at a failed run.
 func explain(t *testing.T, r *run.Result) {
 	dir := filepath.Join(os.TempDir(), "holdfast-runs", "seed-"+strconv.FormatUint(r.Plan.Seed, 10))
@@ -75,8 +95,11 @@ func TestKeptPlansAreClean(t *testing.T) {
 
 // Goal: a plan survives its file. Method: encode and decode the plans of some seeds.
 func TestPlanSurvivesItsFile(t *testing.T) {
-	for seed := range uint64(200) {
-		p := plan.Draw(seed)
+	for seed := range uint64(400) {
+		p := plan.Draw(seed / 2)
+		if seed%2 == 1 {
+			p = plan.DrawSharded(seed / 2)
+		}
 		require.NoError(t, p.Validate(), "seed %d", seed)
 		file := filepath.Join(t.TempDir(), "plan.json")
 		f, err := os.Create(file)

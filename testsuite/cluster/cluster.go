@@ -6,6 +6,7 @@ import (
 	"github.com/holdfastdb/holdfast/kv/boot"
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/node"
+	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
@@ -23,14 +24,14 @@ type Watcher interface {
 	Recovered(m *Member)
 	// AfterTurn is called after each turn of a node.
 	AfterTurn(m *Member)
-	// Answering is called before a node tells a client that the write in the entry
+	// Answering is called before a node tells a client that the write in the group's entry
 	// at index is applied.
-	Answering(m *Member, client env.NodeID, index uint64)
+	Answering(m *Member, group raft.GroupID, index uint64)
 	// Sending is called before a node's message leaves it.
 	Sending(m *Member, to env.NodeID, channel env.Channel, payload []byte)
-	// Reading is called when a linearizable read reaches a node, and what it returns when the
+	// Reading is called when a linearizable read of a group reaches a node, and what it returns when the
 	// node answers it.
-	Reading(m *Member) (served func())
+	Reading(m *Member, group raft.GroupID) (served func())
 }
 
 // Cluster is the nodes of one world.
@@ -71,9 +72,12 @@ func New(w *netsim.World, p *plan.Plan, watcher Watcher) *Cluster {
 	return c
 }
 
-// Start starts all nodes.
+// Start starts all nodes; in a cluster with partitions the founders, the others when they join.
 func (c *Cluster) Start() error {
-	for _, p := range c.procs {
+	for i, p := range c.procs {
+		if c.plan.Sharded() && i >= c.plan.Nodes {
+			break
+		}
 		if err := p.Start(); err != nil {
 			return fmt.Errorf("node %d: %w", p.ID(), err)
 		}
@@ -96,19 +100,40 @@ func (c *Cluster) Alive(number int) *Member {
 	return m
 }
 
-// Leader is the number of the node that leads in the highest term, 0 if none does.
+// Leader is the number of the node that leads in the highest term, 0 if none does. In a cluster with partitions it is
+// that of the metadata group.
 func (c *Cluster) Leader() int {
+	if c.plan.Sharded() {
+		return c.LeaderOf(placement.MetaGroup)
+	}
+	return c.LeaderOf(node.TheGroup)
+}
+
+// LeaderOf is the number of the node that leads a group in the highest term, 0 if none does.
+func (c *Cluster) LeaderOf(group raft.GroupID) int {
 	leader, term := 0, uint64(0)
 	for i := range c.members {
 		m := c.Alive(i + 1)
-		if m == nil || m.Replica(node.TheGroup) == nil {
+		if m == nil || m.Replica(group) == nil || m.Replica(group).Stopped() {
 			continue
 		}
-		if r := m.Replica(node.TheGroup).Raft(); r.Role() == raft.Leader && r.Term() > term {
+		if r := m.Replica(group).Raft(); r.Role() == raft.Leader && r.Term() > term {
 			leader, term = i+1, r.Term()
 		}
 	}
 	return leader
+}
+
+// Groups are those that the plan's cluster has, the metadata group first.
+func (c *Cluster) Groups() []raft.GroupID {
+	if !c.plan.Sharded() {
+		return []raft.GroupID{node.TheGroup}
+	}
+	groups := []raft.GroupID{placement.MetaGroup}
+	for g := 1; g <= c.plan.Sharding.Partitions; g++ {
+		groups = append(groups, raft.GroupID(g))
+	}
+	return groups
 }
 
 // Plan is the plan that the cluster is of.

@@ -7,7 +7,6 @@ import (
 	"github.com/holdfastdb/holdfast/kv/datadir"
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
-	"github.com/holdfastdb/holdfast/kv/node"
 	"github.com/holdfastdb/holdfast/kv/storage"
 	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/netsim"
@@ -49,8 +48,8 @@ func (i *Image) termAt(index uint64) uint64 {
 }
 
 // DurableImage recovers a node's log and state from a copy of the bytes that certainly
-// survive a power loss now.
-func (c *Cluster) DurableImage(number int) (*Image, error) {
+// survive a power loss now, as far as they are of one group.
+func (c *Cluster) DurableImage(number int, group raft.GroupID) (*Image, error) {
 	from, to := c.procs[number-1].Disk().DurableView(), netsim.NewDisk(0, netsim.DiskConfig{})
 	walDir, engineDir := to.PathJoin(dataDir, datadir.WALDir), to.PathJoin(dataDir, datadir.EngineDir)
 	for _, dir := range []string{walDir, engineDir} {
@@ -66,7 +65,7 @@ func (c *Cluster) DurableImage(number int) (*Image, error) {
 	}
 	img := new(Image)
 	for i := range recovery.Groups {
-		if g := &recovery.Groups[i]; g.Group == node.TheGroup {
+		if g := &recovery.Groups[i]; g.Group == group {
 			img.replica, img.restored = g.Replica, g.Restored
 		}
 	}
@@ -77,7 +76,7 @@ func (c *Cluster) DurableImage(number int) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := machine.Open(node.TheGroup, img.replica, engine, limits(&c.plan.Settings))
+	m, err := machine.Open(group, img.replica, engine, limits(&c.plan.Settings))
 	if err != nil {
 		return nil, err
 	}

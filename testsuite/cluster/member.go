@@ -7,6 +7,7 @@ import (
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 	"github.com/holdfastdb/holdfast/kv/replica"
 	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/raft"
 )
 
 // host is a node's view of the world, through which the watcher sees its messages.
@@ -40,11 +41,11 @@ func (m *Member) Receive(from env.NodeID, payload []byte) {
 	for _, req := range batch.Requests {
 		served := func() {}
 		if req.Kind == kvpb.RequestKind_READ && !req.Stale {
-			served = m.cluster.watcher.Reading(m)
+			served = m.cluster.watcher.Reading(m, raft.GroupID(req.Partition))
 		}
 		m.Request(req, func(resp *kvpb.Response) {
 			if req.Kind == kvpb.RequestKind_WRITE && resp.Code == kvpb.Code_OK {
-				m.cluster.watcher.Answering(m, from, resp.Index)
+				m.cluster.watcher.Answering(m, raft.GroupID(resp.Partition), resp.Index)
 			}
 			if resp.Code == kvpb.Code_OK {
 				served()
@@ -88,6 +89,11 @@ func (c *Cluster) ChangeMembers(number int, req *kvpb.ChangeMembersRequest, repl
 // TransferLeader hands an operator's request to a node that runs, as one of its inputs.
 func (c *Cluster) TransferLeader(number int, req *kvpb.TransferLeaderRequest, reply func(*kvpb.TransferLeaderResponse)) {
 	c.inject(number, func(m *Member) { m.Node.TransferLeader(req, reply) })
+}
+
+// ManageNode hands an operator's request to a node that runs, as one of its inputs.
+func (c *Cluster) ManageNode(number int, req *kvpb.ManageNodeRequest, reply func(*kvpb.ManageNodeResponse)) {
+	c.inject(number, func(m *Member) { m.Node.ManageNode(req, reply) })
 }
 
 func (c *Cluster) inject(number int, fn func(*Member)) {

@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/holdfastdb/holdfast/kv/boot"
 	"github.com/holdfastdb/holdfast/kv/datadir"
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
 	"github.com/holdfastdb/holdfast/kv/node"
+	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/kv/storage"
 	"github.com/holdfastdb/holdfast/kv/wal"
 	"github.com/holdfastdb/holdfast/netsim"
@@ -78,12 +80,12 @@ func (c *Cluster) config(number int, start node.Start) node.Config {
 	s := &c.plan.Settings
 	cfg := node.DefaultConfig()
 	cfg.ID, cfg.Cluster, cfg.ClusterName = env.NodeID(number), clusterID, "simulation"
-	cfg.Address, cfg.Start = address(number), start
+	cfg.Address, cfg.Start = Address(number), start
 	for i := 1; i <= len(c.procs); i++ {
 		if i > c.plan.Nodes && start == node.StartBootstrap {
 			break
 		}
-		m := node.Member{ID: env.NodeID(i), PeerAddress: address(i), ClientAddress: address(i)}
+		m := node.Member{ID: env.NodeID(i), PeerAddress: Address(i), ClientAddress: Address(i)}
 		if i <= len(s.Priorities) {
 			m.Priority = uint8(s.Priorities[i-1])
 		}
@@ -101,10 +103,35 @@ func (c *Cluster) config(number int, start node.Start) node.Config {
 		cfg.Snapshots.ChunkBytes, cfg.Snapshots.Window = s.SnapshotChunkBytes, s.SnapshotWindow
 	}
 	cfg.Limits = limits(s)
+	if c.plan.Sharded() {
+		c.shard(&cfg, number)
+	}
 	return cfg
 }
 
-func address(number int) string { return fmt.Sprintf("node-%d:1", number) }
+// shard gives a node its part in a cluster with partitions. The founders know each other, the spare nodes
+// know the founders.
+func (c *Cluster) shard(cfg *node.Config, number int) {
+	h := c.plan.Sharding
+	cfg.Members = slices.DeleteFunc(cfg.Members, func(m node.Member) bool { return m.ID > env.NodeID(c.plan.Nodes) })
+	cfg.Join = number > c.plan.Nodes
+	cfg.Sharding = node.Sharding{
+		Partitions: h.Partitions, Replicas: h.Replicas, ReportEvery: h.ReportEvery, QuiesceAfter: h.QuiesceAfter,
+		Driver: placement.DriverConfig{
+			ReportEvery: h.ReportEvery, DeadAfter: h.DeadAfter, FlapDamping: h.FlapDamping, MaxMoves: h.MaxMoves, MaxMovesPerNode: h.MaxMoves,
+			ExpectFor: h.ExpectFor,
+		},
+	}
+	if number <= len(h.Weights) {
+		cfg.Sharding.Weight = h.Weights[number-1]
+	}
+	if number <= len(h.Zones) {
+		cfg.Sharding.Zone = h.Zones[number-1]
+	}
+}
+
+// Address is where a node serves.
+func Address(number int) string { return fmt.Sprintf("node-%d:1", number) }
 
 func limits(s *plan.Settings) machine.Limits {
 	l := machine.DefaultLimits()

@@ -17,6 +17,8 @@ type Options struct {
 	From, Seeds uint64
 	// Workers is the number of runs at a time, at least 1.
 	Workers int
+	// Sharded draws clusters with partitions.
+	Sharded bool
 	// KeepGoing does not stop at the first violation.
 	KeepGoing bool
 	// Failed is told of each run that ended in violation or liveness, one at a time.
@@ -66,7 +68,7 @@ func Run(o Options) *Report {
 				if i >= o.Seeds {
 					return
 				}
-				res := run.Execute(plan.Draw(o.From+i), run.Options{})
+				res := run.Execute(o.draw(o.From+i), run.Options{})
 				mu.Lock()
 				if report.add(res) && !o.KeepGoing {
 					stop.Store(true)
@@ -83,6 +85,13 @@ func Run(o Options) *Report {
 	}
 	wg.Wait()
 	return report
+}
+
+func (o *Options) draw(seed uint64) *plan.Plan {
+	if o.Sharded {
+		return plan.DrawSharded(seed)
+	}
+	return plan.Draw(seed)
 }
 
 // failed reports whether a run found something. A run without an answer is counted,

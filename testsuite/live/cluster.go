@@ -28,6 +28,8 @@ type ClusterConfig struct {
 	// Nodes is how many nodes there are, with the ids from 1 on. Founders is how many of them the
 	// cluster begins with (0: all); the others can be added (Cluster.Grow).
 	Nodes, Founders int
+	// Partitions is the number of partitions; 0 is a cluster of one group, whose members are changed by hand.
+	Partitions int
 	// Flags are further flags of every `holdfast server`.
 	Flags []string
 }
@@ -109,7 +111,9 @@ func (c *Cluster) Args(id uint64, flags ...string) []string {
 	for _, m := range c.nodes[:c.cfg.Founders] {
 		peers = append(peers, fmt.Sprintf("%d=%s", m.id, m.address))
 	}
-	args := []string{"server", "--id", fmt.Sprint(id), "--cluster", c.cfg.Name, "--data", n.data}
+	args := []string{
+		"server", "--id", fmt.Sprint(id), "--cluster", c.cfg.Name, "--data", n.data, "--partitions", fmt.Sprint(c.cfg.Partitions),
+	}
 	if id <= uint64(c.cfg.Founders) {
 		args = append(args, "--peers", strings.Join(peers, ","))
 	} else {

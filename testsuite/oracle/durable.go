@@ -3,28 +3,20 @@ package oracle
 import (
 	"github.com/holdfastdb/holdfast/checker/invariant"
 	"github.com/holdfastdb/holdfast/checker/verdict"
-	"github.com/holdfastdb/holdfast/kv/env"
-	"github.com/holdfastdb/holdfast/kv/node"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/raft/confchange"
 	"github.com/holdfastdb/holdfast/testsuite/cluster"
 )
 
-// Answering implements cluster.Watcher: every auditEvery-th acknowledged write is
-// looked up in what the nodes' disks would hold after a power loss right now, and the first one
-// under each configuration.
-func (o *Oracle) Answering(m *cluster.Member, _ env.NodeID, index uint64) {
-	if o.done {
-		return
-	}
-	o.acks++
+// answering looks the entry of an acknowledged write up, if its turn has come.
+func (o *groupWatch) answering(m *cluster.Member, index uint64, due bool) {
 	w := o.nodes[m.Number]
-	if o.acks%o.auditEvery != 0 && (w == nil || w.replica.Raft().ConfigIndex() <= o.auditedConfig) {
+	if !due && (w == nil || w.replica.Raft().ConfigIndex() <= o.auditedConfig) {
 		return
 	}
 	if w == nil || index == 0 || index > w.last() {
 		o.check(verdict.Violationf(invariant.OracleDurability, "no-such-entry",
-			"node %d acknowledged entry %d, which is not in its log", m.Number, index).On(group, uint64(m.Number)))
+			"node %d acknowledged entry %d, which is not in its log", m.Number, index).On(o.id, uint64(m.Number)))
 		return
 	}
 	e, ok := w.entry(index)
@@ -56,13 +48,7 @@ func configOf(c confchange.Config) invariant.Config {
 	return config
 }
 
-// AuditDue reports whether so many writes were acknowledged that some must have been
-// audited.
-func (o *Oracle) AuditDue() bool { return o.acks >= o.auditEvery }
-
-// Finish looks once more, at the end of a run, at all acknowledged writes that were
-// audited: they must still be in the durable bytes of a quorum.
-func (o *Oracle) Finish() {
+func (o *groupWatch) finish() {
 	var newest *watched
 	for number := 1; number <= o.cluster.Size(); number++ {
 		if w := o.nodes[number]; w != nil && o.cluster.Alive(number) == w.member &&
@@ -74,11 +60,11 @@ func (o *Oracle) Finish() {
 		return
 	}
 	config := newest.replica.Raft().CommittedConfiguration()
-	o.check(o.durability.Recheck(group, 1, configOf(config), o.durable()))
+	o.check(o.durability.Recheck(o.id, 1, configOf(config), o.durable()))
 }
 
 // durable opens each node's durable image once, on first use. Voters are replica ids.
-func (o *Oracle) durable() invariant.Durable {
+func (o *groupWatch) durable() invariant.Durable {
 	images := make(map[int]*cluster.Image)
 	return func(voter, index uint64) (uint64, invariant.Holding) {
 		id := raft.ReplicaID(voter)
@@ -89,9 +75,9 @@ func (o *Oracle) durable() invariant.Durable {
 		img, known := images[number]
 		if !known {
 			var err error
-			if img, err = o.cluster.DurableImage(number); err != nil {
+			if img, err = o.cluster.DurableImage(number, raft.GroupID(o.id)); err != nil {
 				o.check(verdict.Violationf(invariant.OracleDurability, "unreadable",
-					"the durable bytes of node %d cannot be recovered: %v", number, err).On(group, voter))
+					"the durable bytes of node %d cannot be recovered: %v", number, err).On(o.id, voter))
 				img = nil
 			}
 			images[number] = img
@@ -102,8 +88,3 @@ func (o *Oracle) durable() invariant.Durable {
 		return img.Holds(index)
 	}
 }
-
-var _ cluster.Watcher = (*Oracle)(nil)
-
-// group is the only partition.
-const group = uint64(node.TheGroup)

@@ -3,7 +3,6 @@ package oracle
 import (
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/kv/env"
-	"github.com/holdfastdb/holdfast/kv/node"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/cluster"
 )
@@ -27,8 +26,8 @@ func newEvidence() (e verdict.Evidence) {
 func (o *Oracle) Count(name string, n int64) { o.Evidence.Add(name, n) }
 
 // Reading implements cluster.Watcher.
-func (o *Oracle) Reading(m *cluster.Member) (served func()) {
-	rep := m.Replica(node.TheGroup)
+func (o *Oracle) Reading(m *cluster.Member, group raft.GroupID) (served func()) {
+	rep := m.Replica(group)
 	switch {
 	case rep == nil:
 	case rep.Raft().Role() != raft.Leader:
@@ -40,7 +39,7 @@ func (o *Oracle) Reading(m *cluster.Member) (served func()) {
 }
 
 // arrival counts a replica that was added to the group after its start.
-func (o *Oracle) arrival(m *cluster.Member, id raft.ReplicaID) {
+func (o *groupWatch) arrival(m *cluster.Member, id raft.ReplicaID) {
 	if o.arrived[id] {
 		return
 	}
@@ -58,14 +57,14 @@ func (o *Oracle) arrival(m *cluster.Member, id raft.ReplicaID) {
 }
 
 // told notes who was told to campaign, so that it shows whether it won.
-func (o *Oracle) told(msg *raft.Message) {
+func (o *groupWatch) told(msg *raft.Message) {
 	if msg.Type == raft.MsgTimeoutNow {
 		o.transfers[msg.To] = msg.Term
 	}
 }
 
 // elected counts a leader.
-func (o *Oracle) elected(id raft.ReplicaID, term uint64) {
+func (o *groupWatch) elected(id raft.ReplicaID, term uint64) {
 	o.Count("leaders elected", 1)
 	if was := o.transfers[id]; was > 0 && term == was+1 {
 		o.Count("leaders elected by transfer", 1)

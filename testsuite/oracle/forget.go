@@ -8,7 +8,7 @@ const (
 )
 
 // forget bounds the memory of the oracles in long runs.
-func (o *Oracle) forget() {
+func (o *groupWatch) forget() {
 	lowest, highest := ^uint64(0), uint64(0)
 	for _, w := range o.nodes {
 		lowest, highest = min(lowest, w.base), max(highest, w.base)
@@ -20,10 +20,10 @@ func (o *Oracle) forget() {
 		return
 	}
 	o.forgotten = lowest
-	o.matching.Forget(group, lowest)
-	o.complete.Forget(group, lowest)
-	o.machine.Forget(group, lowest)
-	o.hashes.Forget(group, lowest)
-	o.durability.Forget(group, lowest)
-	o.configs.Forget(group, lowest)
+	o.matching.Forget(o.id, lowest)
+	o.complete.Forget(o.id, lowest)
+	o.machine.Forget(o.id, lowest)
+	o.hashes.Forget(o.id, lowest)
+	o.durability.Forget(o.id, lowest)
+	o.configs.Forget(o.id, lowest)
 }

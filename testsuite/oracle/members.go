@@ -11,8 +11,8 @@ import (
 
 // logConfig is a configuration in a replica's log.
 type logConfig struct {
-	index   uint64
-	members invariant.Membership
+	index, epoch uint64
+	members      invariant.Membership
 }
 
 func membersOf(c confchange.Config) invariant.Membership {
@@ -24,17 +24,19 @@ func membersOf(c confchange.Config) invariant.Membership {
 	return out
 }
 
-func decode(data []byte) invariant.Membership {
+func decode(data []byte) invariant.Membership { return membersOf(configIn(data)) }
+
+func configIn(data []byte) confchange.Config {
 	c, err := confchange.Decode(data)
 	if err != nil {
 		panic(fmt.Sprintf("oracle: a configuration entry that does not decode: %v", err))
 	}
-	return membersOf(c)
+	return c
 }
 
 // baseConfig is the configuration where the copy of the log starts; of a log that starts at 1 it is
 // the one that the group starts with, empty on a replica that was added later.
-func (o *Oracle) baseConfig(w *watched, core *raft.Raft) {
+func (o *groupWatch) baseConfig(w *watched, core *raft.Raft) {
 	w.configs = w.configs[:0]
 	if w.base > 0 {
 		mark, ok := core.MarkAt(w.base)
@@ -47,20 +49,24 @@ func (o *Oracle) baseConfig(w *watched, core *raft.Raft) {
 	}
 	w.configBase = nil
 	if core.ID().Generation() == 0 {
+		if o.initial == nil {
+			o.initial = membersOf(core.Configuration()) // of a group that has just been created
+		}
 		w.configBase = o.initial
 		o.check(o.configs.ObserveCommitted(of(w.replica), 0, o.initial))
 	}
 }
 
 // configured takes note of a configuration that was appended.
-func (o *Oracle) configured(w *watched, e *raft.Entry, commit uint64) {
+func (o *groupWatch) configured(w *watched, e *raft.Entry, commit uint64) {
 	if e.Kind != raft.EntryConfig {
 		return
 	}
 	if n := len(w.configs); w.leads && n > 0 {
 		o.check(o.configs.ObserveProposed(of(w.replica), e.Index, w.configs[n-1].index, commit))
 	}
-	w.configs = append(w.configs, logConfig{e.Index, decode(e.Data)})
+	c := configIn(e.Data)
+	w.configs = append(w.configs, logConfig{e.Index, c.Epoch, membersOf(c)})
 }
 
 // unconfigure drops the configurations of entries that were truncated.
@@ -102,7 +108,7 @@ func (w *watched) possible(commit uint64) []invariant.Membership {
 }
 
 // observeConfig compares what a replica follows with what its log says, whenever that may have changed.
-func (o *Oracle) observeConfig(w *watched, core *raft.Raft) {
+func (o *groupWatch) observeConfig(w *watched, core *raft.Raft) {
 	newest := w.newestConfig()
 	if w.checkedConfig != nil && len(newest) > 0 && &w.checkedConfig[0] == &newest[0] && w.checkedIndex == core.ConfigIndex() {
 		return
@@ -112,7 +118,7 @@ func (o *Oracle) observeConfig(w *watched, core *raft.Raft) {
 }
 
 // committedConfigs tells of the configurations that were committed up to an index.
-func (o *Oracle) committedConfigs(w *watched, from, to uint64) {
+func (o *groupWatch) committedConfigs(w *watched, from, to uint64) {
 	for _, c := range w.configs {
 		if c.index <= from || c.index > to {
 			continue
@@ -125,5 +131,6 @@ func (o *Oracle) committedConfigs(w *watched, from, to uint64) {
 			}
 		}
 		o.check(o.configs.ObserveCommitted(of(w.replica), c.index, c.members))
+		o.epochs(c.index, c.epoch)
 	}
 }

@@ -1,10 +1,13 @@
 package oracle
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/holdfastdb/holdfast/checker/invariant"
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/kv/env"
-	"github.com/holdfastdb/holdfast/kv/replica"
+	"github.com/holdfastdb/holdfast/kv/node"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/cluster"
 )
@@ -17,7 +20,7 @@ const (
 	NodeFailure = "node-failure"
 )
 
-// Oracle implements cluster.Watcher.
+// Oracle implements cluster.Watcher. It has a watch for each group.
 type Oracle struct {
 	// Report is told of the first violation.
 	Report func(*verdict.Violation)
@@ -29,56 +32,15 @@ type Oracle struct {
 	// Sent is told of each message that a node sends to another.
 	Sent func(from, to env.NodeID)
 
-	election   *invariant.ElectionSafety
-	appendOnly *invariant.LeaderAppendOnly
-	matching   *invariant.LogMatching
-	complete   *invariant.LeaderCompleteness
-	machine    *invariant.StateMachineSafety
-	progress   *invariant.Progress
-	hashes     *invariant.StateHash
-	recovery   *invariant.Recovery
-	durability *invariant.Durability
-	configs    *invariant.Configurations
-
 	cluster *cluster.Cluster
-	nodes   map[int]*watched
+	groups  map[raft.GroupID]*groupWatch
+	tables  tables
 	done    bool
 	// Evidence counts what was seen.
 	Evidence verdict.Evidence
-	// initial is the configuration that the group starts with; leases says that leaders may have them.
-	initial invariant.Membership
-	leases  bool
-	// arrived are the replicas that were seen, transfers the terms in which each was told to campaign.
-	arrived   map[raft.ReplicaID]bool
-	transfers map[raft.ReplicaID]uint64
-	// newestConfig is the index of the newest committed configuration, auditedConfig of the one under
-	// which a write was audited last.
-	newestConfig, auditedConfig uint64
-	// forgotten is how far the oracles have forgotten the log.
-	forgotten        uint64
+	// leases says that leaders may have them.
+	leases           bool
 	acks, auditEvery uint64
-}
-
-// watched is what the oracle remembers of one node.
-type watched struct {
-	member *cluster.Member
-	// replica is the node's replica; another one starts anew.
-	replica *replica.Replica
-	// log is the replica's log from the entry after base on; baseTerm is the term of that
-	// at base.
-	log            []invariant.Entry
-	base, baseTerm uint64
-	leads          bool
-	term           uint64
-	committed      uint64
-	applied        uint64
-	// configs are the configurations in log, ascending, configBase the one at base. checkedConfig and
-	// checkedIndex are what the replica was compared with last.
-	configs                   []logConfig
-	configBase, checkedConfig invariant.Membership
-	checkedIndex              uint64
-	// installs counts the snapshots that were installed.
-	installs uint64
 }
 
 // New returns an oracle; auditEvery says how many acknowledged writes go by between two
@@ -86,23 +48,37 @@ type watched struct {
 func New(auditEvery uint64) *Oracle {
 	return &Oracle{
 		Report: func(*verdict.Violation) {}, MayFail: func(int) bool { return false },
-		Damaged:  func(int) bool { return false },
-		Sent:     func(env.NodeID, env.NodeID) {},
-		election: invariant.NewElectionSafety(), appendOnly: invariant.NewLeaderAppendOnly(),
-		matching: invariant.NewLogMatching(), complete: invariant.NewLeaderCompleteness(),
-		machine: invariant.NewStateMachineSafety(), progress: invariant.NewProgress(),
-		hashes: invariant.NewStateHash(), recovery: invariant.NewRecovery(),
-		durability: invariant.NewDurability(), configs: invariant.NewConfigurations(), Evidence: newEvidence(),
-		arrived: make(map[raft.ReplicaID]bool), transfers: make(map[raft.ReplicaID]uint64),
-		nodes: make(map[int]*watched), auditEvery: auditEvery,
+		Damaged: func(int) bool { return false }, Sent: func(env.NodeID, env.NodeID) {},
+		Evidence: newEvidence(), groups: make(map[raft.GroupID]*groupWatch), tables: newTables(), auditEvery: auditEvery,
 	}
 }
 
 // Watch tells the oracle which cluster it watches.
 func (o *Oracle) Watch(c *cluster.Cluster) {
 	o.cluster, o.leases = c, c.Plan().Settings.LeaseReads
+	if c.Plan().Sharded() {
+		return
+	}
+	g := o.group(node.TheGroup)
 	for n := 1; n <= c.Plan().Nodes; n++ {
-		o.initial = append(o.initial, invariant.Member{ID: uint64(n), Node: uint64(n), Voter: true})
+		g.initial = append(g.initial, invariant.Member{ID: uint64(n), Node: uint64(n), Voter: true})
+	}
+}
+
+// group returns the watch over a group.
+func (o *Oracle) group(id raft.GroupID) *groupWatch {
+	g := o.groups[id]
+	if g == nil {
+		g = newGroupWatch(o, id)
+		o.groups[id] = g
+	}
+	return g
+}
+
+// each calls fn for the watches, ascending in their groups.
+func (o *Oracle) each(fn func(*groupWatch)) {
+	for _, id := range slices.Sorted(maps.Keys(o.groups)) {
+		fn(o.groups[id])
 	}
 }
 
@@ -114,3 +90,70 @@ func (o *Oracle) check(v *verdict.Violation) {
 	v.At = int64(o.cluster.World.Now())
 	o.Report(v)
 }
+
+// Recovered implements cluster.Watcher: what was promised must be there.
+func (o *Oracle) Recovered(m *cluster.Member) {
+	o.each(func(g *groupWatch) { delete(g.nodes, m.Number) })
+	for rep := range m.Replicas() {
+		o.group(rep.Group()).recovered(m, rep)
+	}
+}
+
+// AfterTurn implements cluster.Watcher.
+func (o *Oracle) AfterTurn(m *cluster.Member) {
+	if err := m.Failed(); err != nil && !o.done {
+		if !o.MayFail(m.Number) {
+			o.check(verdict.Violationf(NodeFailure, "stopped", "node %d stopped serving: %v", m.Number, err).On(0, uint64(m.Number)))
+		}
+		return
+	}
+	for rep := range m.Replicas() {
+		if !o.done {
+			o.group(rep.Group()).afterTurn(m, rep)
+		}
+	}
+	if o.cluster.Plan().Sharded() && !o.done {
+		o.observeTable(m)
+		o.observeReplicas(m)
+	}
+}
+
+// Sending implements cluster.Watcher: what a message promises must survive.
+func (o *Oracle) Sending(m *cluster.Member, to env.NodeID, channel env.Channel, payload []byte) {
+	o.Sent(m.ID(), to)
+	o.carried(channel, payload)
+	msg, ok := node.PeekRaft(payload)
+	if !ok || o.done {
+		return
+	}
+	if o.tables.dead[deadReplica{msg.Group, msg.From, o.cluster.Store(m.Number)}] {
+		o.check(verdict.Violationf(Placement, "zombie", "replica %d of group %d, which was destroyed or replaced before, sends a message",
+			msg.From, msg.Group).On(uint64(msg.Group), uint64(msg.From)))
+	}
+	if rep := m.Replica(msg.Group); rep != nil && msg.From == rep.ID() {
+		o.group(msg.Group).sending(rep, &msg)
+	}
+}
+
+// Answering implements cluster.Watcher: every auditEvery-th acknowledged write is
+// looked up in what the nodes' disks would hold after a power loss right now, and the first one
+// under each configuration.
+func (o *Oracle) Answering(m *cluster.Member, group raft.GroupID, index uint64) {
+	if o.done {
+		return
+	}
+	o.acks++
+	o.group(group).answering(m, index, o.acks%o.auditEvery == 0)
+}
+
+// AuditDue reports whether so many writes were acknowledged that some must have been
+// audited.
+func (o *Oracle) AuditDue() bool { return o.acks >= o.auditEvery }
+
+// Finish looks once more, at the end of a run, at all acknowledged writes that were
+// audited: they must still be in the durable bytes of a quorum.
+func (o *Oracle) Finish() {
+	o.each(func(g *groupWatch) { g.finish() })
+}
+
+var _ cluster.Watcher = (*Oracle)(nil)

@@ -7,8 +7,6 @@ import (
 
 	"github.com/holdfastdb/holdfast/checker/invariant"
 	"github.com/holdfastdb/holdfast/checker/verdict"
-	"github.com/holdfastdb/holdfast/kv/env"
-	"github.com/holdfastdb/holdfast/kv/node"
 	"github.com/holdfastdb/holdfast/kv/replica"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/cluster"
@@ -16,19 +14,11 @@ import (
 
 // of names the replica by its own id, which is never used twice, not by its node.
 func of(r *replica.Replica) invariant.Replica {
-	return invariant.Replica{Group: group, Node: uint64(r.ID())}
-}
-
-// Recovered implements cluster.Watcher: what was promised must be there.
-func (o *Oracle) Recovered(m *cluster.Member) {
-	delete(o.nodes, m.Number)
-	if rep := m.Replica(node.TheGroup); rep != nil {
-		o.recovered(m, rep)
-	}
+	return invariant.Replica{Group: uint64(r.Group()), Node: uint64(r.ID())}
 }
 
 // recovered begins to watch a replica that just started.
-func (o *Oracle) recovered(m *cluster.Member, rep *replica.Replica) *watched {
+func (o *groupWatch) recovered(m *cluster.Member, rep *replica.Replica) *watched {
 	core, r := rep.Raft(), of(rep)
 	w := &watched{member: m, replica: rep, term: core.Term(), base: core.FirstIndex() - 1}
 	w.committed = w.base // what it knows as committed is told of in its first turn, in case nobody else was asked
@@ -75,15 +65,15 @@ func viewOf(core *raft.Raft) invariant.View {
 }
 
 // readLog copies a recovered log from the disk.
-func (o *Oracle) readLog(w *watched, last uint64) {
+func (o *groupWatch) readLog(w *watched, last uint64) {
 	for next := w.base + 1; next <= last; {
-		entries, err := w.member.Log().ReadEntries(node.TheGroup, next, last, 1<<20)
+		entries, err := w.member.Log().ReadEntries(w.replica.Group(), next, last, 1<<20)
 		if err != nil || len(entries) == 0 {
 			if o.MayFail(w.member.Number) {
 				return
 			}
 			o.check(verdict.Violationf(invariant.OracleRecovery, "unreadable",
-				"node %d: recovered log ends at %d but entry %d cannot be read: %v", w.member.Number, last, next, err).On(group, uint64(w.member.Number)))
+				"node %d: recovered log ends at %d but entry %d cannot be read: %v", w.member.Number, last, next, err).On(o.id, uint64(w.member.Number)))
 			return
 		}
 		for i := range entries {
@@ -127,7 +117,7 @@ func (w *watched) trim(index uint64) {
 	w.rebase(index)
 }
 
-func (o *Oracle) appended(w *watched, e *raft.Entry) {
+func (o *groupWatch) appended(w *watched, e *raft.Entry) {
 	r, entry := of(w.replica), entryOf(e)
 	o.check(o.matching.ObserveAppend(r, entry, w.termAt(e.Index-1)))
 	if w.leads {
@@ -137,12 +127,8 @@ func (o *Oracle) appended(w *watched, e *raft.Entry) {
 	o.configured(w, e, w.replica.Raft().Commit())
 }
 
-// AfterTurn implements cluster.Watcher.
-func (o *Oracle) AfterTurn(m *cluster.Member) {
-	rep := m.Replica(node.TheGroup)
-	if o.done || rep == nil {
-		return
-	}
+// afterTurn observes what a turn of the node changed in its replica.
+func (o *groupWatch) afterTurn(m *cluster.Member, rep *replica.Replica) {
 	w := o.nodes[m.Number]
 	if w == nil || w.replica != rep {
 		w = o.recovered(m, rep)
@@ -150,15 +136,9 @@ func (o *Oracle) AfterTurn(m *cluster.Member) {
 	if w.member != m {
 		return
 	}
-	if err := m.Failed(); err != nil {
-		if !o.MayFail(m.Number) {
-			o.check(verdict.Violationf(NodeFailure, "stopped", "node %d stopped serving: %v", m.Number, err).On(group, uint64(m.Number)))
-		}
-		return
-	}
 	core, r := rep.Raft(), of(rep)
 	if err := core.CheckInvariants(); err != nil {
-		o.check(verdict.Violationf(CoreInvariant, aspect(err), "node %d: %v", m.Number, err).On(group, uint64(m.Number)))
+		o.check(verdict.Violationf(CoreInvariant, aspect(err), "node %d: %v", m.Number, err).On(o.id, uint64(m.Number)))
 		return
 	}
 	if w.leads && (core.Role() != raft.Leader || core.Term() != w.term) {
@@ -190,7 +170,7 @@ func aspect(err error) string {
 
 // observeInstall notices that a snapshot has replaced the state: the log begins behind it, and
 // goes on only if it agrees with it.
-func (o *Oracle) observeInstall(w *watched, core *raft.Raft) {
+func (o *groupWatch) observeInstall(w *watched, core *raft.Raft) {
 	mark, installs := w.replica.Installed()
 	if installs == w.installs {
 		return
@@ -211,7 +191,7 @@ func (o *Oracle) observeInstall(w *watched, core *raft.Raft) {
 }
 
 // observeLog finds what was truncated and appended in this turn.
-func (o *Oracle) observeLog(w *watched, core *raft.Raft) {
+func (o *groupWatch) observeLog(w *watched, core *raft.Raft) {
 	keep := min(w.last(), core.LastIndex())
 	for keep > w.base {
 		if term, ok := core.TermAt(keep); !ok || term == w.termAt(keep) {
@@ -237,7 +217,7 @@ func (o *Oracle) observeLog(w *watched, core *raft.Raft) {
 	}
 }
 
-func (o *Oracle) observeRole(w *watched, core *raft.Raft, r invariant.Replica) {
+func (o *groupWatch) observeRole(w *watched, core *raft.Raft, r invariant.Replica) {
 	leads := core.Role() == raft.Leader
 	if leads && !w.leads {
 		o.elected(core.ID(), core.Term())
@@ -257,7 +237,7 @@ func (o *Oracle) observeRole(w *watched, core *raft.Raft, r invariant.Replica) {
 	}
 }
 
-func (o *Oracle) observeCommit(w *watched, rep *replica.Replica, r invariant.Replica) {
+func (o *groupWatch) observeCommit(w *watched, rep *replica.Replica, r invariant.Replica) {
 	core := rep.Raft()
 	applied, hash := rep.Applied()
 	o.check(o.progress.Observe(r, invariant.Position{Term: core.Term(), Commit: core.Commit(), Applied: applied}))
@@ -278,16 +258,9 @@ func (o *Oracle) observeCommit(w *watched, rep *replica.Replica, r invariant.Rep
 	o.check(o.hashes.ObserveStateHash(r, applied, hash))
 }
 
-// Sending implements cluster.Watcher: what a message promises must survive.
-func (o *Oracle) Sending(m *cluster.Member, to env.NodeID, channel env.Channel, payload []byte) {
-	o.Sent(m.ID(), to)
-	o.carried(channel, payload)
-	msg, ok := node.PeekRaft(payload)
-	rep := m.Replica(node.TheGroup)
-	if !ok || o.done || rep == nil || msg.From != rep.ID() {
-		return
-	}
-	o.told(&msg)
+// sending notes what a message of the replica promises.
+func (o *groupWatch) sending(rep *replica.Replica, msg *raft.Message) {
+	o.told(msg)
 	r := of(rep)
 	switch msg.Type {
 	case raft.MsgVote:

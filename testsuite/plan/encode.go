@@ -35,6 +35,8 @@ const (
 	MaxNodes   = 9
 	MaxSpares  = 4
 	MaxClients = 64
+	// maxPartitions keeps a run small.
+	maxPartitions = 64
 )
 
 // Validate says what is wrong with a plan.
@@ -51,11 +53,16 @@ func (p *Plan) Validate() error {
 	case p.HealAt < 0:
 		return fmt.Errorf("plan: heal_at is negative")
 	}
-	if lost := p.lost(); lost > 0 && 2*lost >= p.Nodes {
-		return fmt.Errorf("plan: %d of %d nodes do not come back or lose their disk: a majority must not", lost, p.Nodes)
+	if lost := p.lost(); lost > 0 && lost > p.spare() {
+		return fmt.Errorf("plan: %d of %d nodes do not come back or lose their disk: a majority, also of any partition, must not", lost, p.Nodes)
 	}
 	if err := p.Settings.check(); err != nil {
 		return err
+	}
+	if p.Sharded() {
+		if err := p.Sharding.check(); err != nil {
+			return err
+		}
 	}
 	values := make(map[string]bool)
 	for i := range p.Operations {
@@ -100,6 +107,19 @@ func (p *Plan) lost() int {
 	return len(lost) + leaders
 }
 
+func (s *Sharding) check() error {
+	switch {
+	case s.Partitions < 1 || s.Partitions > maxPartitions:
+		return fmt.Errorf("plan: %d partitions, allowed are 1 to %d", s.Partitions, maxPartitions)
+	case s.Replicas < 1 || s.Replicas > MaxNodes:
+		return fmt.Errorf("plan: %d replicas, allowed are 1 to %d", s.Replicas, MaxNodes)
+	case s.ReportEvery <= 0 || s.DeadAfter < 4*s.ReportEvery || s.FlapDamping < 0 || s.QuiesceAfter < 0 || s.MaxMoves < 1:
+		return fmt.Errorf("plan: sharding: report_every must be positive, dead_after at least four times that, max_moves at least 1, " +
+			"and no time negative")
+	}
+	return nil
+}
+
 func (s *Settings) check() error {
 	switch {
 	case s.LeaseReads && s.NoCheckQuorum:
@@ -126,6 +146,8 @@ func (p *Plan) checkFault(i int) error {
 		return fmt.Errorf("plan: fault %d is out of order in time", i)
 	}
 	switch {
+	case f.Kind.Places() && !p.Sharded(), f.Kind.Changes() && !f.Kind.Places() && p.Sharded():
+		return fmt.Errorf("plan: fault %d (%s) is not for this kind of cluster, with or without partitions", i, f.Kind)
 	case f.Kind.needsTarget() && len(f.Targets) == 0:
 		return fmt.Errorf("plan: fault %d (%s) has no target", i, f.Kind)
 	case f.Kind == Replace && len(f.Targets) < 2:

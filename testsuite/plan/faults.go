@@ -102,7 +102,7 @@ func (p *Plan) aimLoss(s *rand.Rand, f *Fault) bool {
 	}
 	with := *p
 	with.Faults = append(with.Faults[:len(p.Faults):len(p.Faults)], *f)
-	return 2*with.lost() < p.Nodes
+	return with.lost() <= p.spare()
 }
 
 // compacts reports whether logs are compacted in the length of a run, most likely more than once.

@@ -93,6 +93,17 @@ const (
 	// TransferLeader hands leadership to the target, or if Param is 1 to the leader's own
 	// choice.
 	TransferLeader FaultKind = "transfer-leader"
+
+	// Join starts a spare node, which joins a cluster with partitions.
+	Join FaultKind = "join"
+	// Drain has all that the target holds brought elsewhere; if Param is 1 that is taken back after For.
+	Drain FaultKind = "drain"
+	// Retire drains the target, and removes it from the cluster when it is empty.
+	Retire FaultKind = "retire"
+	// Reweight gives the target the weight Param.
+	Reweight FaultKind = "reweight"
+	// Rezone puts the target into zone "z" followed by Param.
+	Rezone FaultKind = "rezone"
 )
 
 // menu is a group of kinds that Draw takes from, if it is on.
@@ -115,6 +126,8 @@ var (
 	diskLosses = menu{true, []FaultKind{BitRot, Misdirect, FailRead, Wipe}}
 	// memberChanges need nodes that change members; they have a schedule of their own.
 	memberChanges = menu{true, []FaultKind{AddNode, RemoveNode, Promote, Demote, Replace, TransferLeader}}
+	// placementChanges need a cluster with partitions; they have a schedule of their own.
+	placementChanges = menu{true, []FaultKind{Join, Drain, Retire, Reweight, Rezone}}
 )
 
 // drawn are the kinds of Draw's bag, in a fixed order.
@@ -134,6 +147,8 @@ func (k FaultKind) Group() string {
 	switch {
 	case slices.Contains(memberChanges.kinds, k):
 		return "changes of members and leaders took effect"
+	case slices.Contains(placementChanges.kinds, k):
+		return "changes of nodes took effect"
 	case slices.Contains(diskLosses.kinds, k), slices.Contains(diskErrors.kinds, k), k == FailDisk:
 		return "disk faults took effect"
 	case slices.Contains(snapshotFaults.kinds, k), k == SlowDisk, k == StallDisk, k == SlowApply:
@@ -144,7 +159,7 @@ func (k FaultKind) Group() string {
 
 // known reports whether a plan may have faults of this kind.
 func (k FaultKind) known() bool {
-	for _, m := range []menu{machineFaults, diskErrors, snapshotFaults, diskLosses, memberChanges} {
+	for _, m := range []menu{machineFaults, diskErrors, snapshotFaults, diskLosses, memberChanges, placementChanges} {
 		if slices.Contains(m.kinds, k) {
 			return true
 		}
@@ -160,8 +175,11 @@ func (k FaultKind) FailsDisk() bool {
 	return k == FailDisk || slices.Contains(diskErrors.kinds, k) || k.Loses()
 }
 
-// Changes reports whether a fault of this kind is a change of members or of the leader.
-func (k FaultKind) Changes() bool { return slices.Contains(memberChanges.kinds, k) }
+// Changes reports whether a fault of this kind is a change of members or of the leader, or of nodes.
+func (k FaultKind) Changes() bool { return slices.Contains(memberChanges.kinds, k) || k.Places() }
+
+// Places reports whether a fault of this kind is a change of nodes in a cluster with partitions.
+func (k FaultKind) Places() bool { return slices.Contains(placementChanges.kinds, k) }
 
 // needsTarget reports whether faults of this kind strike one node.
 func (k FaultKind) needsTarget() bool { return k != Blackout && k != Ring && k != Bridge }

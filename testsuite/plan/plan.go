@@ -7,9 +7,9 @@ import (
 )
 
 // Version is the version of the plan format. Version 1 had no spare nodes, no membership
-// changes, no damage to disks and no snapshots; its plans mean the same in version 2.
+// changes, no damage to disks and no snapshots, version 2 no partitions; their plans mean the same in version 3.
 const (
-	Version       = 2
+	Version       = 3
 	oldestVersion = 1
 )
 
@@ -27,6 +27,8 @@ type Plan struct {
 	Settings Settings `json:"settings"`
 	Network  Network  `json:"network"`
 	Disk     Disk     `json:"disk"`
+	// Sharding is set where the cluster has partitions; without, it is one group.
+	Sharding *Sharding `json:"sharding,omitempty"`
 	// Operations are ascending in time.
 	Operations []Operation `json:"operations"`
 	// Faults are ascending in time.
@@ -75,6 +77,26 @@ type Settings struct {
 	// OperationTimeout is their patience with one operation.
 	OperationTimeout time.Duration `json:"operation_timeout"`
 }
+
+// Sharding is how a cluster with partitions is made, and what its driver goes by.
+type Sharding struct {
+	Partitions int `json:"partitions"`
+	Replicas   int `json:"replicas"`
+	// Weights and Zones are those of node i at i-1; 0 and "" stand for the defaults.
+	Weights     []uint32      `json:"weights,omitempty"`
+	Zones       []string      `json:"zones,omitempty"`
+	ReportEvery time.Duration `json:"report_every"`
+	DeadAfter   time.Duration `json:"dead_after"`
+	FlapDamping time.Duration `json:"flap_damping"`
+	MaxMoves    int           `json:"max_moves"`
+	// ExpectFor is how long nodes that the cluster begins with may be late.
+	ExpectFor time.Duration `json:"expect_for,omitempty"`
+	// QuiesceAfter is how long a group is idle until it sleeps; 0 is never.
+	QuiesceAfter time.Duration `json:"quiesce_after,omitempty"`
+}
+
+// Sharded tells whether the cluster has partitions.
+func (p *Plan) Sharded() bool { return p.Sharding != nil }
 
 // Network is how messages fare until HealAt.
 type Network struct {

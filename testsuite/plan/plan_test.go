@@ -145,7 +145,7 @@ func TestMemberChangesLeaveTheRestOfThePlan(t *testing.T) {
 func TestVersionsOfPlans(t *testing.T) {
 	const file = `{"version": %d, "seed": 7, "nodes": 3, "clients": 1, "heal_at": 5, "operations": [], "faults": [
 		{"at": 1, "for": 2, "kind": "blackout"}]}`
-	for version, ok := range map[int]bool{0: false, 1: true, 2: true, 3: false} {
+	for version, ok := range map[int]bool{0: false, 1: true, 2: true, 3: true, 4: false} {
 		p, err := Decode(strings.NewReader(fmt.Sprintf(file, version)))
 		if !ok {
 			require.ErrorContains(t, err, "format version")

@@ -24,7 +24,11 @@ func (n *nemesis) begin(s *strike) {
 		n.cut(s)
 		return
 	}
-	if f.Kind.Changes() {
+	switch {
+	case f.Kind.Places():
+		n.place(s)
+		return
+	case f.Kind.Changes():
 		n.change(s)
 		return
 	}
@@ -124,6 +128,9 @@ func (n *nemesis) undo(s *strike) {
 	if s.fault.Kind.Changes() {
 		if s.task != nil {
 			s.task.stop()
+		}
+		if s.placed != nil {
+			s.placed.stopped = true
 		}
 		return
 	}

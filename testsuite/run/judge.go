@@ -27,6 +27,9 @@ func (r *runner) judge() *Result {
 			c.Undecided = append(c.Undecided, fmt.Sprintf("key %q: %s", u.Key, u.Reason))
 		}
 	}
+	if v := scattered(h); v != nil {
+		c.Violations = append(c.Violations, *v)
+	}
 	for _, s := range r.nemesis.active {
 		r.nemesis.count(s) // a violation has ended the run under it
 	}
@@ -89,4 +92,21 @@ func (r *runner) requirements() []verdict.Requirement {
 		})
 	}
 	return out
+}
+
+// scattered finds a key that was served by two partitions: how keys map to partitions never changes, whatever moves.
+func scattered(h *history.History) *verdict.Violation {
+	served := map[string]uint64{}
+	for i := range h.Operations {
+		op := &h.Operations[i]
+		p := op.Result.Partition
+		if op.Outcome != history.OK || p == 0 {
+			continue
+		}
+		if was, ok := served[op.Input.Key]; ok && was != p {
+			return verdict.Violationf("routing", "two-partitions", "key %q was served by partition %d and by partition %d", op.Input.Key, was, p)
+		}
+		served[op.Input.Key] = p
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/netsim"
@@ -24,7 +25,9 @@ type nemesis struct {
 	damaged  map[int]bool
 	atlas    *atlas
 	operator *operator
-	healed   bool
+	// joined are the spare nodes that were started in a cluster with partitions.
+	joined map[int]bool
+	healed bool
 }
 
 // strike is one fault under way.
@@ -38,6 +41,7 @@ type strike struct {
 	// the target's copy to be lost.
 	misdirect *netsim.Misdirection
 	task      *task
+	placed    *placed
 	loses     bool
 	// links are the directions between nodes that the fault cuts or clogs.
 	links map[link]bool
@@ -59,7 +63,7 @@ func (n *nemesis) sent(from, to env.NodeID) {
 }
 
 func newNemesis(r *runner) *nemesis {
-	n := &nemesis{runner: r, failing: make(map[int]bool), damaged: make(map[int]bool), atlas: newAtlas(r.plan)}
+	n := &nemesis{runner: r, failing: make(map[int]bool), damaged: make(map[int]bool), joined: make(map[int]bool), atlas: newAtlas(r.plan)}
 	n.operator = newOperator(r.world, r.plan, r.cluster, n.atlas)
 	return n
 }
@@ -88,7 +92,7 @@ func (n *nemesis) strike(f *plan.Fault) {
 	if len(f.Targets) > 0 {
 		s.target = f.Targets[0]
 	}
-	if leader := n.cluster.Leader(); f.Leader && leader != 0 {
+	if leader := n.leaderFor(f); f.Leader && leader != 0 {
 		s.target = leader
 	}
 	s.lanes = n.lanesOf(s)
@@ -97,6 +101,12 @@ func (n *nemesis) strike(f *plan.Fault) {
 	if !f.Kind.Changes() {
 		n.world.After(f.For, func() { n.end(s) })
 	}
+}
+
+// leaderFor is the leader that a fault aims at: that of one of the groups, a different one at different times.
+func (n *nemesis) leaderFor(f *plan.Fault) int {
+	groups := n.cluster.Groups()
+	return n.cluster.LeaderOf(groups[int(f.At/time.Microsecond)%len(groups)])
 }
 
 func (n *nemesis) end(s *strike) {
@@ -139,7 +149,7 @@ func (n *nemesis) heal() {
 
 // revive restarts a node that is down or has stopped serving, unless it is to stay dead.
 func (n *nemesis) revive(number int) {
-	if n.healed && slices.Contains(n.plan.StayDead, number) {
+	if n.healed && slices.Contains(n.plan.StayDead, number) || n.plan.Sharded() && number > n.plan.Nodes && !n.joined[number] {
 		return
 	}
 	p := n.cluster.Process(number)

@@ -17,6 +17,9 @@ func (r *runner) unrepaired() string {
 	if slices.ContainsFunc(r.plan.Faults, func(f plan.Fault) bool { return f.Kind == plan.HangDisk }) {
 		return ""
 	}
+	if r.plan.Sharded() {
+		return r.unplaced()
+	}
 	leader := r.cluster.Leader()
 	if leader == 0 {
 		return "nobody leads"
@@ -60,15 +63,27 @@ func (p *repairing) goesOn(r *runner) bool {
 	}
 	progress := uint64(0)
 	for number := 1; number <= r.cluster.Size(); number++ {
-		if m := r.cluster.Alive(number); m != nil && m.Replica(node.TheGroup) != nil {
-			core := m.Replica(node.TheGroup).Raft()
-			progress += core.Durable() + core.ConfigIndex() + core.Term()
+		if m := r.cluster.Alive(number); m != nil {
+			for rep := range m.Replicas() {
+				progress += rep.Raft().Durable() + rep.Raft().ConfigIndex() + rep.Raft().Term()
+			}
 		}
 	}
 	now := time.Duration(r.world.Now())
 	if progress != p.progress {
 		p.progress, p.since = progress, now
 	}
-	bound := recoveryBound(r.plan)
+	bound := recoveryBound(r.plan) + placementBound(r.plan)
 	return now-p.since < bound && now < r.plan.HealAt+repairPatience*bound
 }
+
+// placementBound is how long a driver may wait, by the plan, before it goes on: for a node that is silent, or that
+// was dead before.
+func placementBound(p *plan.Plan) time.Duration {
+	if !p.Sharded() {
+		return 0
+	}
+	return 3*p.Sharding.DeadAfter + 130*p.Sharding.FlapDamping
+}
+
+func groupID(group uint64) raft.GroupID { return raft.GroupID(group) }

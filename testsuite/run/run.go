@@ -123,6 +123,9 @@ func recoveryBound(p *plan.Plan) time.Duration {
 	s := &p.Settings
 	const copies = 4
 	backlog := copies * time.Duration(len(p.Operations)) * p.Disk.ApplyJitter
+	if p.Sharded() {
+		backlog += p.Sharding.ExpectFor // until partitions are made
+	}
 	return 10*time.Second + 40*s.ElectionTimeout + 4*s.OperationTimeout + backlog
 }
 

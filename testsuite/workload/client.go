@@ -10,6 +10,7 @@ import (
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 	"github.com/holdfastdb/holdfast/netsim"
+	"github.com/holdfastdb/holdfast/testsuite/cluster"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
 
@@ -37,6 +38,12 @@ func newClient(all *Clients, number int, h env.Host) (*Client, error) {
 	cfg := core.Config{
 		Endpoints: all.plan.Machines(), Seed: netsim.Derive(all.plan.Seed, "client", uint64(number)),
 		AttemptTimeout: s.AttemptTimeout, SessionWindow: s.SessionWindow, KeepAlive: s.SessionTTL / 4,
+	}
+	if all.plan.Sharded() {
+		cfg.Sharded = true
+		for n := 1; n <= all.plan.Machines(); n++ {
+			cfg.Addresses = append(cfg.Addresses, cluster.Address(n))
+		}
 	}
 	if err := cfg.Check(); err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ type runOptions struct {
 	seeds, from uint64
 	workers     int
 	keepGoing   bool
+	sharded     bool
 	dir         string
 }
 
@@ -48,6 +49,7 @@ func runCommand(streams *style.Streams) *cobra.Command {
 	c.Flags().Uint64Var(&o.seeds, "seeds", 200, "number of seeds")
 	c.Flags().Uint64Var(&o.from, "from", 1, "first seed")
 	c.Flags().BoolVar(&o.keepGoing, "keep-going", false, "do not stop at the first failure")
+	c.Flags().BoolVar(&o.sharded, "sharded", false, "draw clusters with partitions, whose nodes join, drain, leave and die")
 	c.Flags().StringVar(&o.dir, "dir", "runs", "directory that keeps failed runs")
 	workersFlag(c, &o.workers)
 	return c
@@ -58,7 +60,7 @@ func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
 	begin := time.Now()
 	last := begin
 	report := hunt.Run(hunt.Options{
-		From: o.from, Seeds: o.seeds, Workers: o.workers, KeepGoing: o.keepGoing,
+		From: o.from, Seeds: o.seeds, Workers: o.workers, KeepGoing: o.keepGoing, Sharded: o.sharded,
 		Failed: func(r *run.Result) { kept = o.keep(streams, r) },
 		Progress: func(r *hunt.Report) {
 			if now := time.Now(); now.Sub(last) > 5*time.Second {

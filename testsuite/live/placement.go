@@ -1,0 +1,78 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/holdfastdb/holdfast/kv/kvpb"
+)
+
+// Placement asks the running nodes until the one that drives the placement answers.
+func (c *Cluster) Placement(ctx context.Context) (*kvpb.PlacementResponse, error) {
+	last := errors.New("no node runs")
+	for _, id := range c.Up() {
+		c.mu.Lock()
+		conn := c.node(id).conn
+		c.mu.Unlock()
+		if conn == nil {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, askTime)
+		resp, err := kvpb.NewClusterClient(conn).Placement(ctx, &kvpb.PlacementRequest{})
+		cancel()
+		if err == nil && resp.Driver {
+			return resp, nil
+		}
+		last = fmt.Errorf("node %d does not drive the placement: %v %v", id, resp, err)
+	}
+	return nil, last
+}
+
+// AtRest waits until all partitions are where they are to be, on the nodes given and no others.
+func (c *Cluster) AtRest(ctx context.Context, on ...uint64) error {
+	wanted := map[uint64]bool{}
+	for _, id := range on {
+		wanted[id] = true
+	}
+	return await(ctx, fmt.Sprintf("all partitions to be on nodes %v", on), func() (bool, error) {
+		p, err := c.Placement(ctx)
+		if err != nil {
+			return false, err
+		}
+		if len(p.Groups) != int(p.Partitions)+1 {
+			return false, fmt.Errorf("%d of %d partitions are made", len(p.Groups)-1, p.Partitions)
+		}
+		used := map[uint64]bool{}
+		for _, g := range p.Groups {
+			if g.Phase != "ok" {
+				return false, fmt.Errorf("group %d: %s, wanted on %v, held by %v", g.Group, g.Phase, g.Wanted, g.Holds)
+			}
+			for _, id := range append(g.Wanted, g.Holds...) {
+				if used[id] = true; !wanted[id] {
+					return false, fmt.Errorf("group %d is on node %d", g.Group, id)
+				}
+			}
+		}
+		if len(used) != len(wanted) {
+			return false, fmt.Errorf("the partitions are on nodes %v", used)
+		}
+		return true, nil
+	})
+}
+
+// Enlist starts a node that joins by itself.
+func (c *Cluster) Enlist(ctx context.Context, id uint64) error {
+	if err := c.Start(ctx, id, "--join", strings.Join(c.Endpoints(), ",")); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.node(id).outside = false
+	c.took[counterAdded]++
+	return nil
+}
+
+// Retire has a node emptied and removed, and then ends it in order.
+func (c *Cluster) Retire(ctx context.Context, id uint64) error { return c.Remove(ctx, id) }
