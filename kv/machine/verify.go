@@ -43,11 +43,11 @@ func (g *GroupReport) problem(format string, args ...any) {
 
 // Verify reads every record of every group in the engine and says what is wrong where, in order
 // of the groups. It changes nothing. An error says that the engine could not be read
-// any further; the reports so far are returned with it.
+// any further; the reports so far are returned with it. What is before group 1, which no group has, is the node's own.
 func Verify(engine env.Reader) ([]GroupReport, error) {
 	var out []GroupReport
 	end := binary.BigEndian.AppendUint64(nil, math.MaxUint64)
-	for lo := []byte{0}; ; {
+	for lo, _ := Span(1); ; {
 		var first []byte
 		err := engine.Scan(lo, end, func(key, _ []byte) bool {
 			first = slices.Clone(key)

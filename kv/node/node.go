@@ -2,6 +2,7 @@ package node
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/replica"
@@ -30,6 +31,9 @@ type Node struct {
 	handOver    []handOver
 	// transfers are the operators who wait for another leader.
 	transfers []pendingTransfer
+	// applies are what the groups of the turn under way have to apply; turning is set meanwhile.
+	applies []*groupJob
+	turning bool
 	// armed is the instant the host was last asked to call Tick at.
 	armed   env.Instant
 	started env.Instant
@@ -259,6 +263,7 @@ func (n *Node) Turn() {
 	if len(n.groups.all) == 1 {
 		n.groups.touch(n.groups.all[0]) // a node with one group has it take part in every turn
 	}
+	n.turning = true
 	for _, g := range n.groups.take() {
 		if r := g.replica; r != nil {
 			n.writeAddresses(now, r)
@@ -273,6 +278,8 @@ func (n *Node) Turn() {
 		n.noteSleep(now, g)
 		n.groups.schedule(g)
 	}
+	n.turning = false
+	n.submitApplies()
 	if n.stopped {
 		return
 	}
@@ -314,7 +321,12 @@ func (n *Node) SendHash(to raft.ReplicaID, r *replica.Replica, index, hash uint6
 
 // Submit implements replica.Node.
 func (n *Node) Submit(r *replica.Replica, lane env.Lane, job env.Job) {
-	n.host.Submit(lane, &groupJob{Job: job, node: n, replica: r})
+	own := &groupJob{Job: job, node: n, replica: r}
+	if lane == env.LaneApply && n.turning {
+		n.applies = append(n.applies, own)
+		return
+	}
+	n.host.Submit(lane, own)
 }
 
 // groupJob is a replica's job; what it found is for the replica's next turn.
@@ -328,4 +340,36 @@ type groupJob struct {
 func (j *groupJob) Done() {
 	j.node.use(j.replica)
 	j.Job.Done()
+}
+
+// submitApplies hands over what the groups of this turn have to apply: as one job, since the way there and back costs more
+// than a few entries do.
+func (n *Node) submitApplies() {
+	switch jobs := n.applies; len(jobs) {
+	case 0:
+		return
+	case 1:
+		n.host.Submit(env.LaneApply, jobs[0])
+	default:
+		n.host.Submit(env.LaneApply, groupJobs(slices.Clone(jobs)))
+	}
+	clear(n.applies)
+	n.applies = n.applies[:0]
+}
+
+// groupJobs are jobs of several replicas that run one after the other.
+type groupJobs []*groupJob
+
+// Run implements env.Job.
+func (jobs groupJobs) Run() {
+	for _, j := range jobs {
+		j.Run()
+	}
+}
+
+// Done implements env.Job.
+func (jobs groupJobs) Done() {
+	for _, j := range jobs {
+		j.Done()
+	}
 }

@@ -267,3 +267,29 @@ func TestIdleGroupsHoldNoSegmentsBack(t *testing.T) {
 	require.Greater(t, newest, uint64(6), "many segments were filled")
 	require.LessOrEqual(t, newest-oldest, uint64(4), "and most are deleted")
 }
+
+// Goal: what is wrong with the kept table is found in a stopped node's engine, and is no obstacle to a start. Method: damage it, and put
+// a record beside it.
+func TestADamagedTableIsFoundAndDoneWithout(t *testing.T) {
+	r := formed(t, 2)
+	version, err := VerifyTable(r.engine)
+	require.NoError(t, err)
+	require.Equal(t, r.n.Table().Version, version)
+	b := r.engine.NewBatch()
+	b.Set(tableKey(), []byte("noise"))
+	require.NoError(t, r.engine.Apply(b))
+	require.NoError(t, r.engine.Flush())
+	_, err = VerifyTable(r.engine)
+	require.Error(t, err)
+	r.disk.PowerLoss()
+	require.NoError(t, r.start())
+	require.Nil(t, r.n.Table())
+	r.pass(3 * time.Second)
+	require.NotNil(t, r.n.Table())
+
+	b = r.engine.NewBatch()
+	b.Set(append(tableKey(), 1), nil)
+	require.NoError(t, r.engine.Apply(b))
+	_, err = VerifyTable(r.engine)
+	require.ErrorContains(t, err, "nobody's")
+}

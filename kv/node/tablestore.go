@@ -1,10 +1,13 @@
 package node
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/machine"
 	"github.com/holdfastdb/holdfast/kv/placement"
 )
 
@@ -64,6 +67,21 @@ func (w *tableWrite) Done() {
 		return
 	}
 	s.start()
+}
+
+// VerifyTable looks at what a stopped node's engine has of its own: the table, whose version it returns, 0 without one. The
+// error says what is damaged; a start goes on without the table then, and gets another one.
+func VerifyTable(engine env.Reader) (version uint64, err error) {
+	lo, hi := machine.Span(0)
+	scanned := engine.Scan(lo, hi, func(key, value []byte) bool {
+		var t placement.State
+		if t, err = placement.DecodeTable(value); !bytes.Equal(key, tableKey()) {
+			err = fmt.Errorf("the record under key % x is nobody's", key)
+		}
+		version = t.Version
+		return err == nil
+	})
+	return version, errors.Join(err, scanned)
 }
 
 // read returns the table that was kept last, nil if there is none that can be used.

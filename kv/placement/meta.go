@@ -19,6 +19,9 @@ func MetaVoters(up int) int {
 // zone more then.
 func (b *board) metaGoal(p *Partition) []uint64 {
 	_, up := b.s.inService()
+	if up < b.d.cfg.Expect && b.now.Sub(b.d.began) < b.d.cfg.ExpectFor {
+		return p.Replicas // with those that are late it is to be as large as it is, or larger
+	}
 	size := MetaVoters(up)
 	var nodes []uint64
 	for _, id := range p.Replicas {

@@ -70,6 +70,11 @@ func TestLostNodesAreReplacedFirst(t *testing.T) {
 	r.pass(4, 1, 2)
 	require.Nil(t, r.next(list{1, 2, 3}, list{1, 2}, list{4, 1, 2}), "4 is silent")
 	require.Nil(t, r.next(list{1, 4, 5}, list{1, 4, 5}, list{4, 1, 5}), "4 and 5 are silent")
+	require.Nil(t, r.next(list{1}, list{1}, list{1, 5, 6}), "5 and 6 are silent")
+	r.report(5)
+	require.Nil(t, r.next(list{1}, list{1}, list{1, 5, 6}), "of 1 and 5 none could fail")
+	r.report(6)
+	require.Equal(t, list{1, 5, 6}, r.next(list{1}, list{1}, list{1, 5, 6}))
 }
 
 // Goal: a node that is added is rather of a zone that the others are not in. Method: two nodes to choose from.

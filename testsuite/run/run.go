@@ -124,7 +124,7 @@ func recoveryBound(p *plan.Plan) time.Duration {
 	const copies = 4
 	backlog := copies * time.Duration(len(p.Operations)) * p.Disk.ApplyJitter
 	if p.Sharded() {
-		backlog += p.Sharding.ExpectFor // until partitions are made
+		backlog += 2 * p.Sharding.ExpectFor // until partitions are made, perhaps by the second driver
 	}
 	return 10*time.Second + 40*s.ElectionTimeout + 4*s.OperationTimeout + backlog
 }

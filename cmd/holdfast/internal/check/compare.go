@@ -17,15 +17,22 @@ func (s *survey) compare(groups []wal.GroupState, reports []machine.GroupReport)
 		if at := slices.IndexFunc(reports, func(r machine.GroupReport) bool { return r.Group == g.Group }); at >= 0 {
 			state = reports[at]
 		}
-		s.facts = append(s.facts, fmt.Sprintf("partition %d: log of replica %s, entries %d to %d, term %d", g.Group, replicaName(g.Replica),
+		if g.Destroyed() {
+			s.facts = append(s.facts, fmt.Sprintf("%s: replica %s was destroyed", groupName(g.Group), replicaName(g.Replica)))
+			if state.Owner != 0 {
+				s.notes = append(s.notes, fmt.Sprintf("the next start deletes what is left of %s, whose replica was destroyed", groupName(g.Group)))
+			}
+			continue
+		}
+		s.facts = append(s.facts, fmt.Sprintf("%s: log of replica %s, entries %d to %d, term %d", groupName(g.Group), replicaName(g.Replica),
 			g.Restored.SnapIndex+1, g.Restored.LastIndex, g.Restored.HardState.Term))
 		if state.Owner != 0 && state.Owner != g.Replica {
-			s.notes = append(s.notes, fmt.Sprintf("the state of partition %d is that of replica %s, the log is of replica %s: the next start begins with an empty state",
-				g.Group, replicaName(state.Owner), replicaName(g.Replica)))
+			s.notes = append(s.notes, fmt.Sprintf("the state of %s is that of replica %s, the log is of replica %s: the next start begins with an empty state",
+				groupName(g.Group), replicaName(state.Owner), replicaName(g.Replica)))
 			state = machine.GroupReport{}
 		}
 		if what := disagreement(&g.Restored, &state); what != "" {
-			s.damage(oracleAgree, "group", setsAside, "partition %d: %s", g.Group, what)
+			s.damage(oracleAgree, "group", setsAside, "%s: %s", groupName(g.Group), what)
 		}
 	}
 	for i := range reports {
@@ -37,7 +44,7 @@ func (s *survey) compare(groups []wal.GroupState, reports []machine.GroupReport)
 				next = setsAside
 			}
 			s.damage(oracleAgree, "group", next,
-				"partition %d: the storage engine holds the state of entry %d, the log knows nothing of it", r.Group, r.Index)
+				"%s: the storage engine holds the state of entry %d, the log knows nothing of it", groupName(r.Group), r.Index)
 		}
 	}
 }

@@ -15,8 +15,11 @@ import (
 	"github.com/holdfastdb/holdfast/kv/datadir"
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
+	"github.com/holdfastdb/holdfast/kv/node"
+	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/kv/storage"
 	"github.com/holdfastdb/holdfast/kv/wal"
+	"github.com/holdfastdb/holdfast/raft"
 )
 
 // survey looks at all of a data directory and changes nothing.
@@ -178,27 +181,40 @@ func (s *survey) readEngine() (reports []machine.GroupReport, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if version, err := node.VerifyTable(reader); err != nil {
+		s.damage(oracleRecords, "table", "the next start goes on without it, and gets another one from the other nodes", "the table of partitions in %s: %v", s.engineDir(), err)
+	} else if version > 0 {
+		s.facts = append(s.facts, fmt.Sprintf("table of partitions: version %d", version))
+	}
 	reports, err = machine.Verify(reader)
 	return reports, errors.Join(err, reader.Close())
+}
+
+// groupName names a group for people.
+func groupName(g raft.GroupID) string {
+	if g == placement.MetaGroup {
+		return "metadata group"
+	}
+	return fmt.Sprintf("partition %d", g)
 }
 
 // checkReport notes what was found of one group.
 func (s *survey) checkReport(r *machine.GroupReport) {
 	for _, problem := range r.Problems {
 		s.damage(oracleRecords, "damaged", "a start that reads the record sets log and engine aside, but it does not read every one: "+byHand,
-			"partition %d in %s: %s", r.Group, s.engineDir(), problem)
+			"%s in %s: %s", groupName(r.Group), s.engineDir(), problem)
 	}
 	if r.Omitted > 0 {
-		s.notes = append(s.notes, fmt.Sprintf("partition %d has %d more damaged records", r.Group, r.Omitted))
+		s.notes = append(s.notes, fmt.Sprintf("%s has %d more damaged records", groupName(r.Group), r.Omitted))
 	}
 	s.evidence.Add("engine.groups", 1)
 	s.evidence.Add("engine.keys", int64(r.Keys))
 	s.evidence.Add("engine.sessions", int64(r.Sessions))
 	s.evidence.Add("engine.saved-results", int64(r.SavedResults))
 	s.evidence.Add("engine.bytes", int64(r.Bytes))
-	s.facts = append(s.facts, fmt.Sprintf("partition %d: replica %s, state of entry %d (term %d, hash %016x), %s keys, %s sessions, %s bytes",
-		r.Group, replicaName(r.Owner), r.Index, r.Term, r.Hash, style.Count(int64(r.Keys)), style.Count(int64(r.Sessions)), style.Count(int64(r.Bytes))))
+	s.facts = append(s.facts, fmt.Sprintf("%s: replica %s, state of entry %d (term %d, hash %016x), %s keys, %s sessions, %s bytes",
+		groupName(r.Group), replicaName(r.Owner), r.Index, r.Term, r.Hash, style.Count(int64(r.Keys)), style.Count(int64(r.Sessions)), style.Count(int64(r.Bytes))))
 	if r.Staged > 0 {
-		s.notes = append(s.notes, fmt.Sprintf("partition %d holds %s pairs of a snapshot that is not complete", r.Group, style.Count(int64(r.Staged))))
+		s.notes = append(s.notes, fmt.Sprintf("%s holds %s pairs of a snapshot that is not complete", groupName(r.Group), style.Count(int64(r.Staged))))
 	}
 }
