@@ -10,4 +10,6 @@
 //	CLI-3  Commands given to Main beside the package's own are treated alike: their
 //	       flags are settings, and an error with a method ExitCode() int
 //	       decides the exit code.
+//	CLI-4  A command with several keys says of each how it ended, and does not claim of all
+//	       what holds for some.
 package cli

@@ -16,26 +16,39 @@ import (
 func (a *App) getCommand() *cobra.Command {
 	var stale, anyNode bool
 	c := &cobra.Command{
-		Use:   "get KEY",
-		Short: "Read a value",
+		Use:   "get KEY [KEY ...]",
+		Short: "Read a value, or several",
 		Long: "Print the value of a key; exit with 3 if it has none. The answer is linearizable: no earlier write is missed.\n" +
+			"Of several keys, each is printed with its value, a tab between them; they are not read at one moment.\n" +
 			"With -o raw the value is written byte for byte, without a newline; in text, bytes that a terminal cannot show\n" +
 			"are quoted.",
 		Example: "  holdfast get user1\n" +
 			"  holdfast get logo -o raw > logo.png\n" +
-			"  holdfast get user1 -o json      # with its version",
-		Args: exit.Args(1, 1),
+			"  holdfast get user1 -o json      # with its version\n" +
+			"  holdfast get user1 user2 user3",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return nil
+			}
+			return exit.Args(1, 1)(c, args)
+		},
 	}
 	f := addClientFlags(c)
 	c.Flags().BoolVar(&stale, "stale", false, "allow an old value: any node answers from what it has")
 	c.Flags().BoolVar(&anyNode, "any", false, "ask any node, linearizable all the same")
 	config.Argument(c.Flags(), "stale", "any")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := checkKey(args[0]); err != nil {
-			return err
+		mode, err := readMode(stale, anyNode)
+		for _, key := range args {
+			err = errors.Join(err, checkKey(key))
 		}
-		if stale && anyNode {
-			return exit.Usagef("--any never returns an old value, --stale may", "give only one of --any and --stale")
+		switch {
+		case err != nil:
+			return err
+		case len(args) > 1 && a.format == style.Raw:
+			return exit.Usagef("use -o json, or get one key after the other", "-o raw is for one value, and there are %d keys", len(args))
+		case len(args) > 1:
+			return a.with(c.Context(), f, func(ctx context.Context, s store.Store) error { return a.getMany(ctx, s, args, mode) })
 		}
 		return a.with(c.Context(), f, func(ctx context.Context, s store.Store) error {
 			var r store.Read
@@ -52,6 +65,18 @@ func (a *App) getCommand() *cobra.Command {
 		})
 	}
 	return c
+}
+
+func readMode(stale, anyNode bool) (store.Mode, error) {
+	switch {
+	case stale && anyNode:
+		return 0, exit.Usagef("--any never returns an old value, --stale may", "give only one of --any and --stale")
+	case stale:
+		return store.Stale, nil
+	case anyNode:
+		return store.Anywhere, nil
+	}
+	return store.Fresh, nil
 }
 
 func (a *App) printRead(key string, r store.Read) error {
@@ -117,9 +142,10 @@ func (a *App) eraseCommand() *cobra.Command {
 
 func (a *App) statusCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:     "status",
-		Short:   "Show the nodes of a cluster: who leads, terms, positions in the log",
-		Long:    "Ask every endpoint, and every member that one of them names, for its status. Exit with 4 if none answers.",
+		Use:   "status",
+		Short: "Show the nodes of a cluster: what each leads, or terms and positions in the log",
+		Long: "Ask every endpoint, and every node that one of them names, for its status. Where there are partitions, a line sums up\n" +
+			"each node; -o json has every group. Exit with 4 if none answers.",
 		Example: "  holdfast status\n  holdfast status -o json --endpoints 10.0.0.1:7001",
 		Args:    exit.Args(0, 0),
 	}

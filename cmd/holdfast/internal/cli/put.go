@@ -60,18 +60,35 @@ func checkKey(key string) error {
 func (a *App) putCommand() *cobra.Command {
 	var literal bool
 	c := &cobra.Command{
-		Use:   "put KEY VALUE",
-		Short: "Store a value",
-		Long:  "Store a value under a key and print the version it got.\n\n" + valueHelp,
+		Use:   "put KEY VALUE [KEY VALUE ...]",
+		Short: "Store a value, or several",
+		Long: "Store a value under a key and print the version it got. Several values are stored each for itself: it may be that some are\n" +
+			"and others are not, which is then said of each.\n\n" + valueHelp,
 		Example: "  holdfast put user1 john\n" +
 			"  holdfast put logo @logo.png\n" +
-			"  date | holdfast put now -",
-		Args: exit.Args(2, 2),
+			"  date | holdfast put now -\n" +
+			"  holdfast put user1 john user2 jane",
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) < 2:
+				return exit.Args(2, 2)(c, args)
+			case len(args)%2 != 0:
+				return exit.Usagef("usage: "+c.UseLine(), "the key %s has no value", shownKey(args[len(args)-1]))
+			}
+			return nil
+		},
 	}
 	f := addClientFlags(c)
 	c.Flags().BoolVar(&literal, "literal", false, "take VALUE as it is, even - and @FILE")
 	config.Argument(c.Flags(), "literal")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 2 {
+			pairs, err := a.pairs(args, literal)
+			if err != nil {
+				return err
+			}
+			return a.with(c.Context(), f, func(ctx context.Context, s store.Store) error { return a.putMany(ctx, s, pairs) })
+		}
 		value, err := a.value(args[1], literal)
 		if err = errors.Join(err, checkKey(args[0])); err != nil {
 			return err

@@ -53,7 +53,7 @@ func (a *App) build(extra []*cobra.Command) {
 		&cobra.Group{ID: groupJudge, Title: "Measure, test and judge:"},
 	)
 	a.add(groupRun, dev.Command(a.Streams, &a.format), serve.Command(a.Streams), a.statusCommand(), a.clusterCommand())
-	a.add(groupUse, a.putCommand(), a.getCommand(), a.eraseCommand(), a.casCommand(), a.shellCommand())
+	a.add(groupUse, a.putCommand(), a.getCommand(), a.eraseCommand(), a.casCommand(), a.scanCommand(), a.shellCommand())
 	a.add(groupJudge, append([]*cobra.Command{a.benchCommand(), a.checkCommand()}, extra...)...)
 	a.add("", a.configCommand(), a.versionCommand())
 	a.root.InitDefaultCompletionCmd()

@@ -12,7 +12,7 @@ func (a *App) shellCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "shell",
 		Short: "Talk to a cluster: PUT, GET, ERASE, CAS, ...",
-		Long: "Read commands, one a line, and answer them: PUT key value, GET key, ERASE key, CAS, STATUS, HELP, EXIT.\n" +
+		Long: "Read commands, one a line, and answer them: PUT key value, GET key, ERASE key, CAS, SCAN, STATUS, HELP, EXIT.\n" +
 			"On a terminal there are editing, history and completion. Commands can also come from a pipe; then the exit\n" +
 			"code is that of the first command that failed.",
 		Example: "  holdfast shell\n" +

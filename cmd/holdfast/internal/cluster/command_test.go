@@ -16,6 +16,7 @@ import (
 // Goal: CLUS-1, each command asks for what it says, again until it is done, and once more changes nothing: a repetition is
 // done at once. Method: a leader that needs three questions, behind an endpoint that does not lead.
 func TestCommandsRepeatUntilDone(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct{ line, request, done string }{
 		{"remove 3", `{"remove":{"node":"3"}}`, "Node 3 is removed.\n"},
 		{"promote 4", `{"promote":{"node":"4"}}`, "Node 4 is a voter now.\n"},
@@ -145,6 +146,7 @@ func TestTimeIsUp(t *testing.T) {
 // Goal: the leadership goes to the node that was named, or to any other; a transfer that was given up is tried again; without a
 // leader nothing is done. Method: each of these.
 func TestTransferLeader(t *testing.T) {
+	t.Parallel()
 	c := newFakeCluster(t, 3)
 	code, out, talk := c.run(patient(t), c.addresses(2), "transfer-leader", "2")
 	require.Zero(t, code, talk)

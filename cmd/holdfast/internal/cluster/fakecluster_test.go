@@ -36,6 +36,8 @@ type fakeCluster struct {
 	answer func(n int) *kvpb.ChangeMembersResponse
 	// transfer is what the leader does when asked to hand over; nil obeys.
 	transfer func(to uint64) *kvpb.TransferLeaderResponse
+	// shards are the partitions, nil in a cluster of one group.
+	shards *fakeShards
 }
 
 // fakeNode is a kvpb Cluster server. An own status goes before the usual one.
@@ -45,6 +47,8 @@ type fakeNode struct {
 	id      uint64
 	address string
 	status  func() *kvpb.NodeStatus
+	// placement goes before the usual answer.
+	placement *kvpb.PlacementResponse
 	// hint is the leader that it names instead of the true one.
 	hint uint64
 	// silent: it never answers requests for changes.
@@ -100,6 +104,9 @@ func (n *fakeNode) Status(context.Context, *kvpb.StatusRequest) (*kvpb.NodeStatu
 	defer n.c.mu.Unlock()
 	if n.status != nil {
 		return n.status(), nil
+	}
+	if n.c.shards != nil {
+		return &kvpb.NodeStatus{Node: n.id, Cluster: 7, ClusterName: "mine", Store: 100 + n.id, Sharded: true, TableVersion: n.c.shards.version}, nil
 	}
 	role := "follower"
 	if n.c.leader == n.id {
@@ -172,7 +179,7 @@ func (c *fakeCluster) run(ctx context.Context, endpoints []string, args ...strin
 	if args[0] == "json" {
 		format, args = style.JSON, args[1:]
 	}
-	cmd := Command(&style.Streams{Out: &stdout, Err: &stderr}, &format, endpoints)
+	cmd := (&commands{streams: &style.Streams{Out: &stdout, Err: &stderr}, format: &format, pause: time.Millisecond}).command(endpoints)
 	cmd.SetArgs(args)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	err := cmd.ExecuteContext(ctx)

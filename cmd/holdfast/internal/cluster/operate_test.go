@@ -23,6 +23,7 @@ func patient(t *testing.T) context.Context {
 // Goal: an endpoint that is silent, in each of the ways it can be, or refuses connections does not keep the request from
 // the leader. Method: such endpoints before the leader's; the request must get through.
 func TestSilentEndpointsDoNotBlock(t *testing.T) {
+	t.Parallel()
 	c := newFakeCluster(t, 2)
 	c.nodes[2].silent = true
 	for name, address := range map[string]string{

@@ -55,21 +55,27 @@ type Member struct {
 
 func (s *commands) status() *cobra.Command {
 	return &cobra.Command{
-		Use:     "status",
-		Short:   "Show the members: voters and learners, who leads, who is behind",
-		Long:    "Ask the leader for the configuration, and every member for itself. Exit with 4 if no leader is found.",
+		Use:   "status",
+		Short: "Show how the cluster is, problems first; in one of one group, its members",
+		Long: "Show how a cluster is: problems, nodes, partitions and what moves. `cluster nodes` and `cluster partitions` have the\n" +
+			"details. In a cluster of one group, show its members: voters and learners, who leads, who is behind. Exit with 4 if no\n" +
+			"leader is found (of the metadata group, or of the one group).",
 		Example: "  holdfast cluster status\n  holdfast cluster status -o json",
 		Args:    exit.Args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := store.CheckEndpoints(s.endpoints); err != nil {
+			if err := s.checkQuery(); err != nil {
 				return err
-			}
-			if s.timeout <= 0 {
-				return exit.Usagef("give one as in --timeout 5s", "the timeout is %v, it must be more than 0", s.timeout)
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), s.timeout)
 			defer cancel()
-			m, err := s.gather(ctx)
+			reports, err := s.reports(ctx)
+			if err != nil {
+				return err
+			}
+			if slices.ContainsFunc(reports, func(r store.NodeReport) bool { return r.Status.GetSharded() }) {
+				return s.summary(ctx, reports)
+			}
+			m, err := members(reports)
 			if err != nil {
 				return err
 			}
@@ -81,8 +87,8 @@ func (s *commands) status() *cobra.Command {
 	}
 }
 
-// gather asks all nodes and puts together what the leader of the highest term says.
-func (s *commands) gather(ctx context.Context) (*Members, error) {
+// reports asks all nodes.
+func (s *commands) reports(ctx context.Context) ([]store.NodeReport, error) {
 	st, err := store.Dial(store.Options{Endpoints: s.endpoints, Timeout: callTime})
 	if err != nil {
 		return nil, store.Explain(err, "connect")
@@ -92,6 +98,19 @@ func (s *commands) gather(ctx context.Context) (*Members, error) {
 	if err != nil {
 		return nil, store.Explain(err, "ask the nodes")
 	}
+	return reports, nil
+}
+
+// gather asks all nodes and puts together what the leader of the highest term says.
+func (s *commands) gather(ctx context.Context) (*Members, error) {
+	reports, err := s.reports(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return members(reports)
+}
+
+func members(reports []store.NodeReport) (*Members, error) {
 	leader, alive := elect(reports)
 	switch {
 	case len(alive) == 0:

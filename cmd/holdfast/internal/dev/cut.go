@@ -30,10 +30,26 @@ func NewCut(members map[env.NodeID]string) *Cut {
 	return c
 }
 
+// Add makes a further node known. Where the network is cut, it is on the first side.
+func (c *Cut) Add(id env.NodeID, address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ids[address] = id
+	if c.side != nil {
+		c.side[id] = 1
+	}
+}
+
+func (c *Cut) at(address string) env.NodeID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ids[address]
+}
+
 // Dialer is how a node opens connections to the others.
 func (c *Cut) Dialer(from env.NodeID) grpcio.DialFunc {
 	return func(ctx context.Context, address string) (net.Conn, error) {
-		to := c.ids[address]
+		to := c.at(address)
 		if c.severed(from, to) {
 			return nil, fmt.Errorf("the network between node %d and node %d is cut", from, to)
 		}

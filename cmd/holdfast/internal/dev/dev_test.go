@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strings"
@@ -24,15 +25,21 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// freePorts finds a port that is free with the n-1 after it.
+// given are the ports that tests of this run have.
+var given = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: map[int]bool{}}
+
+// freePorts finds a port that is free with the n-1 after it, below those that systems give to connections.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
-	for range 100 {
-		first, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		port := first.Addr().(*net.TCPAddr).Port
-		open := []net.Listener{first}
-		for i := 1; i < n; i++ {
+	given.Lock()
+	defer given.Unlock()
+	for range 1000 {
+		port := 20_000 + rand.IntN(12_000)
+		var open []net.Listener
+		for i := 0; i < n && !given.ports[port+i]; i++ {
 			if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+i)); err == nil {
 				open = append(open, l)
 			}
@@ -41,6 +48,9 @@ func freePorts(t *testing.T, n int) int {
 			require.NoError(t, l.Close())
 		}
 		if len(open) == n {
+			for i := range n {
+				given.ports[port+i] = true
+			}
 			return port
 		}
 	}
@@ -158,6 +168,7 @@ func testOptions(t *testing.T) options {
 // Goal: the classic dialogue works, goes on when the leader is killed, and the killed node catches up when it is
 // started again; the data is there in the next run. Method: a scripted dialogue over real nodes, which polls with NODES.
 func TestDialogueSurvivesTheLeader(t *testing.T) {
+	t.Parallel()
 	o := testOptions(t)
 	d := converse(t, o)
 	d.put("user1", "john")
@@ -191,6 +202,7 @@ func TestDialogueSurvivesTheLeader(t *testing.T) {
 // Goal: DEV-2, a leader that is cut off loses its office, the others go on, and healing brings all together.
 // Method: cut the leader off, write, heal, and poll with NODES.
 func TestPartitionDeposesTheLeaderAndHealingReunites(t *testing.T) {
+	t.Parallel()
 	d := converse(t, testOptions(t))
 	d.put("k", "1")
 	old := d.await(together)[0].Leader
@@ -218,6 +230,7 @@ func TestPartitionDeposesTheLeaderAndHealingReunites(t *testing.T) {
 // Goal: TRANSFER moves the leadership to the node that is named, or to another one, at the cost of one term; a node that does not
 // run cannot be named. Method: a dialogue that polls with NODES.
 func TestTransferMovesTheLeadership(t *testing.T) {
+	t.Parallel()
 	d := converse(t, testOptions(t))
 	d.put("k", "1")
 	before := d.await(together)[0]
@@ -236,6 +249,7 @@ func TestTransferMovesTheLeadership(t *testing.T) {
 
 // Goal: mistakes about nodes are explained, and do not end the dialogue. Method: a text script.
 func TestMistakesAboutNodesAreExplained(t *testing.T) {
+	t.Parallel()
 	var out, talk safeBuffer
 	script := "START 1\nSTOP 2\nSTOP 2\nTRANSFER 2\nKILL 9\nPARTITION 1 2 3\nPARTITION 1 | 1 2\nPARTITION 1|2 3\nNODES\nHEAL\n"
 	o := testOptions(t)
@@ -254,23 +268,24 @@ func TestMistakesAboutNodesAreExplained(t *testing.T) {
 // Goal: a taken port, and a directory of a cluster of another size, are refused with the way out, and nothing is
 // left behind. Method: both.
 func TestStartIsRefusedWithTheWayOut(t *testing.T) {
+	t.Parallel()
 	o := testOptions(t)
 	log := slog.New(slog.DiscardHandler)
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", o.port+2))
 	require.NoError(t, err)
-	_, err = Start(o.data, 3, o.port, log)
+	_, err = Start(o.data, Shape{Nodes: 3}, o.port, log)
 	require.Equal(t, exit.Failure, exit.Code(err))
 	require.Contains(t, exit.Text(err), "the port is in use")
 	require.Contains(t, exit.Text(err), "--port")
 	require.NoError(t, l.Close())
 
-	c, err := Start(o.data, 3, o.port, log)
+	c, err := Start(o.data, Shape{Nodes: 3}, o.port, log)
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
-	_, err = Start(o.data, 1, o.port, log)
+	_, err = Start(o.data, Shape{Nodes: 1}, o.port, log)
 	require.Equal(t, exit.Usage, exit.Code(err))
 	require.Contains(t, exit.Text(err), "--nodes 3")
 	require.NoError(t, os.RemoveAll(o.data+"/node-2"))
-	_, err = Start(o.data, 3, o.port, log)
+	_, err = Start(o.data, Shape{Nodes: 3}, o.port, log)
 	require.ErrorContains(t, err, "cannot start node 2", "DEV-3")
 }

@@ -10,4 +10,7 @@
 //	DEV-2  PARTITION breaks the connections between nodes of different sides and
 //	       keeps them from being made again until HEAL. Clients reach all nodes.
 //	DEV-3  A node that once had data does not come back without.
+//	DEV-4  A directory keeps what it began with, nodes and partitions, and the nodes that
+//	       joined and were removed since. JOIN ends when the cluster knows the node, REMOVE
+//	       when it holds nothing; no id is used again.
 package dev

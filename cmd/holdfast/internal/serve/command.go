@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,9 @@ import (
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/build"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
+	"github.com/holdfastdb/holdfast/hashing"
 	"github.com/holdfastdb/holdfast/kv/env"
+	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/kv/server"
 )
 
@@ -38,6 +41,12 @@ type options struct {
 	compact   string
 	lease     bool
 	drift     int
+
+	partitions int
+	replicas   int
+	zone       string
+	weight     uint32
+	deadAfter  time.Duration
 }
 
 // Command is `server`.
@@ -46,10 +55,14 @@ func Command(streams *style.Streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "server",
 		Short: "Run one node of a cluster",
-		Long: "Run one node. The nodes that a cluster begins with are started with the same --peers and --cluster, each with its\n" +
-			"own --id and --data. A node that comes later is started with --join, and added with `holdfast cluster add`. Who\n" +
-			"has run once needs neither: the members are in its data.\n\n" +
-			"One port serves clients and the other nodes. SIGTERM and SIGINT stop the node in order: it hands its leadership\n" +
+		Long: "Run one node. The nodes that a cluster begins with are started with the same --peers, --cluster and --partitions,\n" +
+			"each with its own --id and --data. A node that comes later is started with --join: it becomes a part of the cluster by\n" +
+			"itself, and partitions move to it (`holdfast cluster rebalance --watch`). Who has run once needs neither --peers nor\n" +
+			"--join: the nodes are in its data. The same command can always be given again.\n\n" +
+			"--partitions and --replicas count when the cluster begins, --zone and --weight when the node joins; `holdfast cluster\n" +
+			"zone` and `weight` change them later. With --partitions 0 the cluster is one group, whose members are changed by hand: a\n" +
+			"node that is started with --join is then added with `holdfast cluster add`.\n\n" +
+			"One port serves clients and the other nodes. SIGTERM and SIGINT stop the node in order: it hands its leaderships\n" +
 			"over first. A node that finds its data damaged sets it aside and gets a new copy from the others; one whose disk\n" +
 			"is lost does the same when it is started with --rejoin.",
 		Example: "  P=1=127.0.0.1:7001,2=127.0.0.1:7002,3=127.0.0.1:7003\n" +
@@ -65,12 +78,17 @@ func Command(streams *style.Streams) *cobra.Command {
 	f.Uint64Var(&o.id, "id", 0, "this node's id, from 1 on; never given to another node of the cluster")
 	f.StringVar(&o.listen, "listen", "", "address to listen on (default: this node's address in --peers)")
 	f.StringSliceVar(&o.peers, "peers", nil, "the nodes that the cluster begins with as ID=HOST:PORT, separated by commas; later only a help to find them")
-	f.StringSliceVar(&o.join, "join", nil, "nodes of a running cluster as HOST:PORT, separated by commas: start a node that is no member yet, and waits to be added")
+	f.StringSliceVar(&o.join, "join", nil, "nodes of a running cluster as HOST:PORT, separated by commas: start a node that is none of it yet, and joins it")
 	f.BoolVar(&o.rejoin, "rejoin", false, "this member's data is lost: let the others replace its replica by a new one; no effect while the data is there")
 	f.StringVar(&o.data, "data", "", "data directory of this node")
 	f.StringVar(&o.cluster, "cluster", "holdfast", "name of the cluster")
 	f.StringVar(&o.fresh, "new", freshAuto, "may the data directory be empty: yes (this node never ran before), no, or auto (only if no member that answers knows this node)")
 	f.Lookup("new").NoOptDefVal = freshYes
+	f.IntVar(&o.partitions, "partitions", DefaultPartitions, "partitions of a cluster that begins, 1 to 1024, for ever; 0 is a cluster of one group, whose members are changed by hand. The same on all nodes")
+	f.IntVar(&o.replicas, "replicas", 3, "copies of each partition of a cluster that begins, on different nodes. The same on all nodes")
+	f.StringVar(&o.zone, "zone", "", "what fails together with this node, as a rack or a building; copies are spread over zones. Counts when the node joins")
+	f.Uint32Var(&o.weight, "weight", hashing.DefaultWeight, "how much this node is to hold, in proportion to the others. Counts when the node joins")
+	f.DurationVar(&o.deadAfter, "dead-after", placement.DefaultDriverConfig().DeadAfter, "how long a node may be silent until its copies are made anew elsewhere. The same on all nodes")
 	f.StringVar(&o.metrics, "metrics-addr", "", "address of the HTTP server for /metrics and /debug/pprof; empty is none")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -101,6 +119,12 @@ func run(ctx context.Context, streams *style.Streams, o options) error {
 	s, err := server.Start(cfg)
 	if err != nil {
 		return Explain(err, "")
+	}
+	var watching sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() { cancel(); watching.Wait() }()
+	if cfg.Partitions > 0 {
+		watching.Go(func() { watchAdmission(ctx, s, cfg.Logger) })
 	}
 	select {
 	case <-ctx.Done():
@@ -142,6 +166,9 @@ func (o *options) serverConfig(streams *style.Streams) (server.Config, error) {
 	if err := o.checkJoining(members); err != nil {
 		return server.Config{}, err
 	}
+	if err := o.checkSharding(); err != nil {
+		return server.Config{}, err
+	}
 	compact, err := o.compactBytes()
 	if err != nil {
 		return server.Config{}, err
@@ -154,6 +181,7 @@ func (o *options) serverConfig(streams *style.Streams) (server.Config, error) {
 		ListenAddress: o.listen, MetricsAddress: o.metrics, Dir: o.data,
 		HeartbeatInterval: o.heartbeat, ElectionTimeout: o.election, Logger: logger,
 		Join: len(o.join) > 0 && !o.rejoin, Rejoin: o.rejoin,
+		Partitions: o.partitions, Replicas: o.replicas, Zone: o.zone, Weight: o.weight, DeadAfter: o.deadAfter,
 		CompactBytes: compact, LeaseReads: o.lease, MaxClockDrift: o.drift,
 	}, nil
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
-	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/store"
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 	"github.com/holdfastdb/holdfast/kv/server"
@@ -48,62 +46,60 @@ func (o *options) mayBeEmpty(ctx context.Context, cfg server.Config) (bool, erro
 			others = append(others, address)
 		}
 	}
-	for _, r := range askAll(ctx, others) {
-		if r.Status == nil || r.Status.Cluster != server.ClusterID(o.cluster) {
+	heard := hearAll(ctx, others)
+	complete := complete(heard, cfg.Node)
+	for i := range heard {
+		t := &heard[i]
+		if t.status == nil || t.status.Cluster != server.ClusterID(o.cluster) {
 			continue
 		}
-		if evidence, next := evidenceIn(r.Status, cfg.Node); evidence != "" {
+		if evidence, next := evidenceIn(t, cfg.Node, complete); evidence != "" {
 			return false, exit.With(exit.Failure, fmt.Errorf("the data directory %s of node %d is empty, but the cluster is at work and %s", o.data, o.id, evidence), next)
 		}
 	}
 	return true, nil
 }
 
-// askAll asks nodes for their status, all at once.
-func askAll(ctx context.Context, addresses []string) []store.NodeReport {
-	reports := make([]store.NodeReport, len(addresses))
-	var asked sync.WaitGroup
-	for i, address := range addresses {
-		asked.Go(func() {
-			status, err := store.AskNode(ctx, address)
-			reports[i] = store.NodeReport{Endpoint: address, Status: status, Err: err}
-		})
-	}
-	asked.Wait()
-	return reports
-}
+// lostNext says what to do with a node whose data may be lost.
+const lostNext = "check --data and that the disk is mounted. If the data is lost, start the node with --rejoin: the others replace it by a new " +
+	"replica, as it forgot its votes and acknowledgements. Only if it never ran before, start it once with --new"
 
-// firstTerm is the term of the first leader of a cluster: its first entry, on which all first nodes agree, has the
-// term before.
-const firstTerm = 2
-
-// evidenceIn is what a member knows that speaks against the node being new, and what to do: that it has acknowledged
-// entries, that it was added later, that there was more than one leader, of which the node may have
-// been one; or that it is no member. It is empty if there is none.
-func evidenceIn(status *kvpb.NodeStatus, self env.NodeID) (evidence, next string) {
-	const lost = "check --data and that the disk is mounted. If the data is lost, start the node with --rejoin: the others replace it by a new " +
-		"replica, as it forgot its votes and acknowledgements. Only if it never ran before, start it once with --new"
-	if is, known := memberIn(status, uint64(self)); known && !is {
-		return fmt.Sprintf("node %d says that this node is no member of it", status.Node),
-			"start it with --join instead of --peers, and add it with `holdfast cluster add`"
+// evidenceIn is what a member knows that speaks against the node being new, and what to do: that it was part of the
+// cluster, or is no member of it. It is empty if there is none. complete is as in partOf, and counts where there are partitions.
+func evidenceIn(t *testimony, self env.NodeID, complete bool) (evidence, next string) {
+	const part = "this node may have been part of it: "
+	groups := t.status.Groups
+	is, known := t.member(uint64(self))
+	switch {
+	case t.status.Sharded && t.removed(uint64(self)):
+		return fmt.Sprintf("node %d says that this node was removed from it", t.status.Node), removedNext
+	case t.status.Sharded && t.record(uint64(self)) != nil:
+		return part + fmt.Sprintf("node %d knows it with another data directory", t.status.Node), lostNext
+	case t.status.Sharded:
+		// Partitions begin in logs that are known by their number. In the metadata group a founder may have a part of which the
+		// table does not know yet.
+		g := t.metadata()
+		if groups = nil; g != nil && memberOf(g, uint64(self)) != nil {
+			groups, known = []*kvpb.GroupStatus{g}, false
+		}
 	}
-	for _, g := range status.Groups {
-		for _, m := range g.Configuration {
-			if m.Node == uint64(self) && m.Generation > 0 {
-				return fmt.Sprintf("this node may have been part of it: node %d says that it was added in generation %d", status.Node, m.Generation), lost
-			}
+	if known && !is {
+		next = "start it with --join instead of --peers"
+		if !t.status.Sharded {
+			next += ", and add it with `holdfast cluster add`"
 		}
-		if g.Commit > 0 && g.Term > firstTerm {
-			return fmt.Sprintf("this node may have been part of it: node %d is in term %d with %d entries committed", status.Node, g.Term, g.Commit), lost
-		}
-		for _, p := range g.Peers {
-			if p.Node == uint64(self) && p.Match > 0 {
-				return fmt.Sprintf("this node may have been part of it: node %d has seen it acknowledge entries up to %d", status.Node, p.Match), lost
-			}
+		return fmt.Sprintf("node %d says that this node is no member of it", t.status.Node), next
+	}
+	for _, g := range groups {
+		if why := partOf(g, t.status.Node, self, complete && t.status.Sharded); why != "" {
+			return part + why, lostNext
 		}
 	}
 	return "", ""
 }
+
+// removedNext says what to do with a node that was removed.
+const removedNext = "ids are never used again: give it another one with --id, and have it join with --join"
 
 // hasData tells whether there is anything in a directory. What cannot be read
 // counts as data, so that opening it gives the error.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"slices"
 	"strings"
 
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
@@ -48,15 +47,15 @@ func (o *options) askCluster(ctx context.Context, cfg *server.Config) error {
 	if len(o.join) == 0 {
 		return nil
 	}
-	var told []*kvpb.NodeStatus
+	var told []testimony
 	var silent []string
-	for _, r := range askAll(ctx, o.join) {
-		if r.Err != nil {
-			silent = append(silent, fmt.Sprintf("%s: %v", r.Endpoint, r.Err))
+	for _, t := range hearAll(ctx, o.join) {
+		if t.err != nil {
+			silent = append(silent, fmt.Sprintf("%s: %v", t.endpoint, t.err))
 			continue
 		}
-		told = append(told, r.Status)
-		maps.Copy(cfg.Members, o.addressesIn(r.Status, r.Endpoint))
+		told = append(told, t)
+		maps.Copy(cfg.Members, o.addressesIn(t.status, t.endpoint))
 	}
 	if hasData(o.data) {
 		return nil
@@ -65,7 +64,7 @@ func (o *options) askCluster(ctx context.Context, cfg *server.Config) error {
 		return exit.With(exit.NotApplied, fmt.Errorf("node %d cannot join: no node answers at --join (%s)", o.id, strings.Join(silent, "; ")),
 			"start it again when a node of the cluster runs at one of these addresses")
 	}
-	return o.judgeCluster(cfg, told)
+	return o.judgeCluster(told)
 }
 
 // addressesIn are the other nodes that a node knows, and itself where it was asked.
@@ -85,40 +84,50 @@ func (o *options) addressesIn(s *kvpb.NodeStatus, asked string) map[env.NodeID]s
 
 // judgeCluster tells whether the cluster that answered is one that this node, whose directory is empty, can join as the
 // operator says.
-func (o *options) judgeCluster(cfg *server.Config, told []*kvpb.NodeStatus) error {
-	refused := func(next, format string, args ...any) error {
-		return exit.With(exit.Failure, fmt.Errorf("node %d cannot join: "+format, append([]any{o.id}, args...)...), next)
-	}
+func (o *options) judgeCluster(told []testimony) error {
 	working := false
-	for _, s := range told {
-		if s.Cluster != server.ClusterID(o.cluster) {
-			return refused("correct --cluster or --join", "node %d is of cluster %q, this node is of cluster %q", s.Node, s.ClusterName, o.cluster)
+	for i := range told {
+		known, next, why := o.judge(&told[i])
+		if why != "" {
+			return o.cannotJoin(next, why)
 		}
-		if s.Node == o.id {
-			return refused("give this node an id of its own with --id", "the node that answers at --join is node %d itself", o.id)
-		}
-		is, known := memberIn(s, o.id)
 		working = working || known
-		switch {
-		case is && !o.rejoin:
-			return refused("check --data and that the disk is mounted; if its data is lost, start it with --rejoin. A new node gets an id of its own with --id",
-				"its data directory %s is empty, but node %d says that node %d is a member already", o.data, s.Node, o.id)
-		case known && !is && o.rejoin:
-			return refused("start it without --rejoin, and add it with `holdfast cluster add`",
-				"--rejoin is for a member that lost its data, but node %d says that node %d is no member", s.Node, o.id)
-		}
 	}
 	if !working {
-		return refused("name members of the running cluster with --join", "none of the nodes at --join is a member of the cluster")
+		return o.cannotJoin("name members of the running cluster with --join", "none of the nodes at --join is a member of the cluster")
 	}
 	return nil
 }
 
-// memberIn tells whether a node is a member, as far as another one knows; known is false if that one is no member itself.
-func memberIn(s *kvpb.NodeStatus, id uint64) (is, known bool) {
-	for _, g := range s.Groups {
-		known = known || len(g.Configuration) > 0
-		is = is || slices.ContainsFunc(g.Configuration, func(m *kvpb.GroupMember) bool { return m.Node == id })
+func (o *options) cannotJoin(next, why string) error {
+	return exit.With(exit.Failure, fmt.Errorf("node %d cannot join: %s", o.id, why), next)
+}
+
+// judge tells why, as far as one node knows, the cluster cannot be joined, and what to do; known is false if that one is no
+// member itself.
+func (o *options) judge(t *testimony) (known bool, next, why string) {
+	s := t.status
+	is, known := t.member(o.id)
+	switch {
+	case s.Cluster != server.ClusterID(o.cluster):
+		return known, "correct --cluster or --join", fmt.Sprintf("node %d is of cluster %q, this node is of cluster %q", s.Node, s.ClusterName, o.cluster)
+	case s.Node == o.id:
+		return known, "give this node an id of its own with --id", fmt.Sprintf("the node that answers at --join is node %d itself", o.id)
+	case s.Sharded && o.partitions == 0:
+		return known, "start it without --partitions 0", fmt.Sprintf("cluster %q has partitions, and this node is for one of one group", o.cluster)
+	case !s.Sharded && o.partitions > 0:
+		return known, "start it with --partitions 0", fmt.Sprintf("cluster %q is one group, and this node is for one with partitions", o.cluster)
+	case t.removed(o.id):
+		return known, removedNext, fmt.Sprintf("node %d says that node %d was removed from the cluster", s.Node, o.id)
+	case is && !o.rejoin:
+		return known, "check --data and that the disk is mounted; if its data is lost, start it with --rejoin. A new node gets an id of its own with --id",
+			fmt.Sprintf("its data directory %s is empty, but node %d says that node %d is a member already", o.data, s.Node, o.id)
+	case known && !is && o.rejoin:
+		next = "start it without --rejoin"
+		if !s.Sharded {
+			next += ", and add it with `holdfast cluster add`"
+		}
+		return known, next, fmt.Sprintf("--rejoin is for a member that lost its data, but node %d says that node %d is no member", s.Node, o.id)
 	}
-	return is, known
+	return known, "", ""
 }

@@ -19,19 +19,33 @@ import (
 type told struct {
 	kvpb.UnimplementedClusterServer
 	status *kvpb.NodeStatus
+	// placement is nil if it does not know any.
+	placement *kvpb.PlacementResponse
 }
 
 func (n told) Status(context.Context, *kvpb.StatusRequest) (*kvpb.NodeStatus, error) {
 	return n.status, nil
 }
 
+func (n told) Placement(context.Context, *kvpb.PlacementRequest) (*kvpb.PlacementResponse, error) {
+	if n.placement == nil {
+		return &kvpb.PlacementResponse{Code: kvpb.Code_UNAVAILABLE}, nil
+	}
+	return n.placement, nil
+}
+
 // telling is the address of such a node.
 func telling(t *testing.T, status *kvpb.NodeStatus) string {
+	t.Helper()
+	return answering(t, told{status: status})
+}
+
+func answering(t *testing.T, n told) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := grpc.NewServer()
-	kvpb.RegisterClusterServer(s, told{status: status})
+	kvpb.RegisterClusterServer(s, n)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {

@@ -60,12 +60,12 @@ func TestEvidenceThatANodeIsNotNew(t *testing.T) {
 		}}}
 	}
 	none := func(s *kvpb.NodeStatus, why string) {
-		evidence, next := evidenceIn(s, 3)
+		evidence, next := evidenceIn(&testimony{status: s}, 3, true)
 		require.Empty(t, evidence, why)
 		require.Empty(t, next)
 	}
 	some := func(s *kvpb.NodeStatus, say, doNext string) {
-		evidence, next := evidenceIn(s, 3)
+		evidence, next := evidenceIn(&testimony{status: s}, 3, true)
 		require.Contains(t, evidence, say)
 		require.Contains(t, next, doNext)
 	}

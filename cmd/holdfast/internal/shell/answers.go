@@ -91,6 +91,39 @@ func condition(args []string) (store.Expect, error) {
 	return store.Expect{}, exit.Usagef("example: CAS user1 jane VALUE john", "the condition must be VERSION n, VALUE old or ABSENT")
 }
 
+// scanMost bounds what SCAN lists: it is for looking around.
+const scanMost = 100
+
+func scan(ctx context.Context, s *Session, args []string) error {
+	prefix := strings.Join(args, "")
+	pairs, cursor, more := []store.PairJSON{}, []byte(nil), true
+	for more && len(pairs) < scanMost {
+		page, err := s.Store.Scan(ctx, []byte(prefix), cursor, scanMost-len(pairs), store.Fresh)
+		if err != nil {
+			return store.Explain(err, "scan")
+		}
+		for _, p := range page.Pairs {
+			pairs = append(pairs, p.JSON())
+			if s.Format != style.JSON {
+				s.Streams.Data("%s", p.Line(s.Streams.OutTerminal))
+			}
+		}
+		cursor, more = page.Next, page.Next != nil
+	}
+	switch {
+	case s.Format == style.JSON:
+		return s.Answer("", struct {
+			Pairs []store.PairJSON `json:"pairs"`
+			More  bool             `json:"more"`
+		}{pairs, more})
+	case len(pairs) == 0:
+		return s.Answer("No keys", nil)
+	case more:
+		return s.Answer(fmt.Sprintf("... and perhaps more than these %d; `holdfast scan --limit 0` lists all", len(pairs)), nil)
+	}
+	return nil
+}
+
 func status(ctx context.Context, s *Session, _ []string) error {
 	reports, err := s.Store.Status(ctx)
 	if err != nil {
@@ -128,6 +161,9 @@ func help(_ context.Context, s *Session, args []string) error {
 		return nil
 	}
 	for _, c := range s.commands {
+		if c.Hidden {
+			continue
+		}
 		s.Streams.Data("  %-46s %s", c.signature(), c.Help)
 	}
 	s.Streams.Data("\nCommands may be written in small letters. Quote words with blanks: PUT greeting 'hello world'.")

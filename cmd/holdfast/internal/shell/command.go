@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // Command is one word of the dialogue.
@@ -15,8 +16,12 @@ type Command struct {
 	Usage string
 	// Help is one line.
 	Help string
+	// Hidden: it is only there to say why it cannot be used here; HELP does not list it.
+	Hidden bool
 	// Min and Max bound the number of arguments; Max -1 is no bound.
 	Min, Max int
+	// Least, if it is more than Session.Timeout, bounds the command in its place: it takes a while.
+	Least time.Duration
 	// Keys: the first argument is a key, for completion.
 	Keys bool
 	// Run executes it.
@@ -47,7 +52,8 @@ func builtin() []Command {
 			Name: "CAS", Usage: "KEY NEW VERSION n | VALUE old | ABSENT", Min: 3, Max: 4, Keys: true, Run: compareAndSet,
 			Help: "store NEW if the key has version n, has value old, or has no value",
 		},
-		{Name: "STATUS", Help: "show the nodes: who leads, terms, positions in the log", Run: status},
+		{Name: "SCAN", Usage: "[PREFIX]", Help: "list keys that begin with PREFIX, with their values", Max: 1, Keys: true, Run: scan},
+		{Name: "STATUS", Help: "show the nodes: what each leads, or terms and positions in the log", Run: status},
 		{Name: "TIMING", Usage: "ON | OFF", Help: "show how long each command took", Min: 1, Max: 1, Run: timing},
 		{Name: "HELP", Aliases: []string{"?"}, Usage: "[COMMAND]", Help: "show the commands", Max: 1, Run: help},
 		{Name: "EXIT", Aliases: []string{"QUIT"}, Help: "leave (also Ctrl-D)", Run: leave},

@@ -4,6 +4,7 @@
 //	PUT user1 john       →  OK (version 12)
 //	GET user1            →  Value found: john
 //	ERASE user1          →  Erased
+//	SCAN user            →  key and value of each, a tab between them
 //
 // Contract, by number:
 //

@@ -143,12 +143,12 @@ func (s *Session) execute(ctx context.Context, line string) (bool, error) {
 		}
 		return false, exit.Usagef(next, "%s takes %s, not %d", c.Name, arguments(c), len(args))
 	}
-	if c.Keys {
+	if c.Keys && len(args) > 0 && c.Min > 0 {
 		s.remember(args[0])
 	}
 	if s.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.Timeout)
+		ctx, cancel = context.WithTimeout(ctx, max(s.Timeout, c.Least))
 		defer cancel()
 	}
 	return true, c.Run(ctx, s, args)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -125,6 +126,47 @@ func TestDialogueInJSON(t *testing.T) {
 []
 {"error":"unknown command BAD\nnext: HELP shows the commands","exit_code":64}
 `, out)
+}
+
+// Goal: SCAN lists what begins with a prefix, over pages, up to a bound. Method: few keys, and more than are listed.
+func TestScanLists(t *testing.T) {
+	m := storetest.New()
+	script := "PUT user1 john\nPUT user2 \"a\\tb\"\nPUT user3 c\nPUT user4 d\nPUT other x\n"
+	out, _, err := talk(t, m, script+"SCAN user\nscan none\nSCAN\n", nil)
+	require.NoError(t, err)
+	users := "user1\tjohn\nuser2\t\"a\\tb\"\nuser3\tc\nuser4\td\n"
+	require.True(t, strings.HasSuffix(out, "(version 5)\n"+users+"No keys\nother\tx\n"+users), out)
+	out, _, _ = talk(t, m, "SCAN other\nSCAN none", func(s *Session) { s.Format = style.JSON })
+	require.Equal(t, `{"pairs":[{"key":"other","value":"x","version":5}],"more":false}`+"\n"+`{"pairs":[],"more":false}`+"\n", out)
+	for i := range scanMost {
+		_, err := m.Put(context.Background(), []byte("z"+strconv.Itoa(i)), nil)
+		require.NoError(t, err)
+	}
+	out, _, _ = talk(t, m, "SCAN", nil)
+	require.Equal(t, scanMost+1, strings.Count(out, "\n"))
+	require.True(t, strings.HasSuffix(out, "... and perhaps more than these 100; `holdfast scan --limit 0` lists all\n"), out)
+	m.Fail(&store.Error{Ending: store.NotApplied, Err: errors.New("no leader")})
+	_, talked, err := talk(t, m, "SCAN", nil)
+	require.Equal(t, exit.NotApplied, exit.Code(err))
+	require.Contains(t, talked, "cannot scan: no leader")
+}
+
+// Goal: a command may take longer than others, and one that is only there to say why it cannot be used is not listed. Method: such commands.
+func TestExtraCommandsMayTakeLongerAndBeHidden(t *testing.T) {
+	var left time.Duration
+	run := func(ctx context.Context, _ *Session, _ []string) error {
+		deadline, _ := ctx.Deadline()
+		left = time.Until(deadline)
+		return nil
+	}
+	for least, want := range map[time.Duration]time.Duration{0: time.Minute, time.Second: time.Minute, time.Hour: time.Hour} {
+		out, _, err := talk(t, storetest.New(), "MOVE\nHELP", func(s *Session) {
+			s.Timeout, s.Extra = time.Minute, []Command{{Name: "MOVE", Least: least, Hidden: true, Run: run}}
+		})
+		require.NoError(t, err)
+		require.InDelta(t, want.Seconds(), left.Seconds(), 30)
+		require.NotContains(t, out, "MOVE")
+	}
 }
 
 // Goal: SHELL-2, failures do not end the dialogue, and the first decides the exit code. Method: mistakes and

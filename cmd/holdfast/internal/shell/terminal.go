@@ -49,7 +49,7 @@ func (s *Session) complete(line string) []string {
 	var out []string
 	if !hasKey {
 		for _, c := range s.commands {
-			if strings.HasPrefix(c.Name, strings.ToUpper(command)) {
+			if !c.Hidden && strings.HasPrefix(c.Name, strings.ToUpper(command)) {
 				out = append(out, sameCase(command, c.Name)+" ")
 			}
 		}

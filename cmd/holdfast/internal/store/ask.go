@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/holdfastdb/holdfast/kv/grpcio"
@@ -70,6 +71,20 @@ func Ask(ctx context.Context, addresses []string) []NodeReport {
 
 // AskNode asks one node for its status, for two seconds at most.
 func AskNode(ctx context.Context, address string) (*kvpb.NodeStatus, error) {
+	return ask(ctx, address, func(ctx context.Context, c kvpb.ClusterClient) (*kvpb.NodeStatus, error) {
+		return c.Status(ctx, &kvpb.StatusRequest{})
+	})
+}
+
+// AskPlacement asks one node where partitions are and are to be, for two seconds at most. A node that cannot tell says
+// so in the answer.
+func AskPlacement(ctx context.Context, address string) (*kvpb.PlacementResponse, error) {
+	return ask(ctx, address, func(ctx context.Context, c kvpb.ClusterClient) (*kvpb.PlacementResponse, error) {
+		return c.Placement(ctx, &kvpb.PlacementRequest{})
+	})
+}
+
+func ask[A any](ctx context.Context, address string, question func(context.Context, kvpb.ClusterClient) (*A, error)) (*A, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpcio.DialOptions(nil)...)
@@ -77,15 +92,19 @@ func AskNode(ctx context.Context, address string) (*kvpb.NodeStatus, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	s, err := kvpb.NewClusterClient(conn).Status(ctx, &kvpb.StatusRequest{})
+	answer, err := question(ctx, kvpb.NewClusterClient(conn))
 	if err != nil {
-		return nil, errors.New(briefly(status.Convert(err).Message()))
+		return nil, errors.New(briefly(status.Convert(err)))
 	}
-	return s, nil
+	return answer, nil
 }
 
 // briefly leaves out what gRPC and the network say around the cause.
-func briefly(message string) string {
+func briefly(s *status.Status) string {
+	message := s.Message()
+	if s.Code() == codes.DeadlineExceeded {
+		return "it does not answer"
+	}
 	for _, around := range []string{"connect: ", "desc = "} {
 		if _, cause, found := strings.Cut(message, around); found {
 			return strings.Trim(cause, `"`)

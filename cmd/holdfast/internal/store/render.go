@@ -1,10 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
-	"io"
-	"text/tabwriter"
-	"time"
+	"strconv"
 
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
 )
@@ -39,6 +38,36 @@ type SwapJSON struct {
 	Value   *style.Blob `json:"actual_value,omitempty"`
 }
 
+// PairJSON is a pair that a scan found in the output.
+type PairJSON struct {
+	Key     style.Blob `json:"key"`
+	Value   style.Blob `json:"value"`
+	Version uint64     `json:"version"`
+}
+
+// JSON is the pair in the form of the output.
+func (p Pair) JSON() PairJSON {
+	return PairJSON{Key: p.Key, Value: p.Value, Version: p.Version}
+}
+
+// Line is the pair for people: key and value with a tab between them. Those that would break the line are
+// quoted. On a terminal long values are cut.
+func (p Pair) Line(terminal bool) string {
+	const most = 200
+	if terminal && len(p.Value) > most {
+		return fmt.Sprintf("%s\t%s... (%s bytes)", OneLine(p.Key), OneLine(p.Value[:most]), style.Count(int64(len(p.Value))))
+	}
+	return OneLine(p.Key) + "\t" + OneLine(p.Value)
+}
+
+// OneLine shows a key or a value to a person within a line.
+func OneLine(b []byte) string {
+	if bytes.ContainsAny(b, "\n\t") {
+		return strconv.QuoteToASCII(string(b))
+	}
+	return style.Bytes(b)
+}
+
 // JSON is the answer in the form of the output.
 func (r Read) JSON(key string) GetJSON {
 	j := GetJSON{Key: style.Blob(key), Found: r.Found, LagMS: r.LagMS}
@@ -65,43 +94,4 @@ func (s Swap) Actual() string {
 		return "the key has no value"
 	}
 	return fmt.Sprintf("the key has version %d, value %s", s.Version, style.Bytes(s.Value))
-}
-
-// PrintStatus writes the nodes as a table.
-func PrintStatus(w io.Writer, reports []NodeReport) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NODE\tENDPOINT\tSTATE\tROLE\tTERM\tLEADER\tCOMMIT\tAPPLIED\tUPTIME")
-	for _, r := range reports {
-		n := r.Summary()
-		if !n.Alive {
-			fmt.Fprintf(t, "-\t%s\tno answer\t-\t-\t-\t-\t-\t-%s\n", n.Endpoint, remark(n.Error))
-			continue
-		}
-		state, why := "up", n.Failure
-		switch {
-		case n.Failure != "":
-			state = "failed"
-		case n.Health != "":
-			state, why = n.Health, n.HealthReason
-		}
-		head := fmt.Sprintf("%d\t%s\t%s", n.Node, n.Endpoint, state)
-		for _, g := range n.Groups {
-			leader := "none"
-			if g.Leader != 0 {
-				leader = fmt.Sprint(g.Leader)
-			}
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%d\t%d\t%s%s\n", head, g.Role, g.Term, leader, g.Commit, g.Applied, n.Uptime().Truncate(time.Second), remark(why))
-		}
-		if len(n.Groups) == 0 {
-			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s%s\n", head, n.Uptime().Truncate(time.Second), remark(why))
-		}
-	}
-	return t.Flush()
-}
-
-func remark(text string) string {
-	if text == "" {
-		return ""
-	}
-	return "\t" + text
 }

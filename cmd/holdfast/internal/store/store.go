@@ -14,6 +14,15 @@ type Store interface {
 	Erase(ctx context.Context, key []byte) (Erased, error)
 	// CompareAndSet stores value if the key is as expected.
 	CompareAndSet(ctx context.Context, key, value []byte, expect Expect) (Swap, error)
+	// GetMany reads keys, each for itself: not at one moment. The results are in the order of the keys. If err is not nil, each
+	// result has its own.
+	GetMany(ctx context.Context, keys [][]byte, mode Mode) ([]ReadOne, error)
+	// PutMany stores values under different keys, each for itself: it is not atomic. The results are as those of GetMany;
+	// err is NotApplied or Denied only if nothing was changed.
+	PutMany(ctx context.Context, pairs []Pair) ([]WrittenOne, error)
+	// Scan reads a page of the keys that begin with prefix, from where cursor says, nil at first: at most limit of them, 0
+	// leaves that to the node. The pages together are no snapshot; keys ascend within a partition only.
+	Scan(ctx context.Context, prefix, cursor []byte, limit int, mode Mode) (Page, error)
 	// Status asks every node for what it knows of itself.
 	Status(ctx context.Context) ([]NodeReport, error)
 	// Close gives up the connections.

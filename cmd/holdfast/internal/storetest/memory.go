@@ -2,6 +2,9 @@ package storetest
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/store"
@@ -19,12 +22,14 @@ type Memory struct {
 	version uint64
 	fail    error
 	any     int
+	mode    store.Mode
+	failing map[string]error
 	before  func()
 	nodes   []store.NodeReport
 }
 
 // New returns an empty store.
-func New() *Memory { return &Memory{items: map[string]item{}} }
+func New() *Memory { return &Memory{items: map[string]item{}, failing: map[string]error{}} }
 
 // Fail makes every further call end with err; nil ends this.
 func (m *Memory) Fail(err error) {
@@ -91,6 +96,90 @@ func (m *Memory) read(key []byte, err error) (store.Read, error) {
 	}
 	it, found := m.items[string(key)]
 	return store.Read{Found: found, Value: it.value, Version: it.version}, nil
+}
+
+// GetMany implements store.Store.
+func (m *Memory) GetMany(_ context.Context, keys [][]byte, mode store.Mode) ([]store.ReadOne, error) {
+	leave, err := m.enter()
+	defer leave()
+	m.mode = mode
+	out := make([]store.ReadOne, len(keys))
+	var failed error
+	for i, key := range keys {
+		if out[i].Read, out[i].Err = m.read(key, m.failure(key, err)); out[i].Err != nil {
+			failed = out[i].Err
+		}
+	}
+	return out, failed
+}
+
+// PutMany implements store.Store.
+func (m *Memory) PutMany(_ context.Context, pairs []store.Pair) ([]store.WrittenOne, error) {
+	leave, err := m.enter()
+	defer leave()
+	out := make([]store.WrittenOne, len(pairs))
+	stored := 0
+	var failed error
+	for i, p := range pairs {
+		if out[i].Err = m.failure(p.Key, err); out[i].Err != nil {
+			failed = out[i].Err
+			continue
+		}
+		out[i].Written = m.write(p.Key, p.Value)
+		stored++
+	}
+	if failed != nil && stored > 0 {
+		failed = &store.Error{Ending: store.Unknown, Err: failed}
+	}
+	return out, failed
+}
+
+// failure is what the call for a key ends with.
+func (m *Memory) failure(key []byte, all error) error {
+	if all != nil {
+		return all
+	}
+	return m.failing[string(key)]
+}
+
+// FailAt makes calls of many keys end with err at one of them; nil ends this.
+func (m *Memory) FailAt(key string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.failing[key] = err
+}
+
+// Mode is that of the last call of GetMany or Scan.
+func (m *Memory) Mode() store.Mode {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mode
+}
+
+// Scan implements store.Store. The cursor is the last key; each page has at most three pairs.
+func (m *Memory) Scan(_ context.Context, prefix, cursor []byte, limit int, mode store.Mode) (store.Page, error) {
+	leave, err := m.enter()
+	defer leave()
+	m.mode = mode
+	var page store.Page
+	if err != nil {
+		return page, err
+	}
+	if limit == 0 || limit > 3 {
+		limit = 3
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.items)) {
+		switch {
+		case !strings.HasPrefix(key, string(prefix)) || cursor != nil && key <= string(cursor):
+		case len(page.Pairs) == limit:
+			page.Next = page.Pairs[limit-1].Key
+			return page, nil
+		default:
+			it := m.items[key]
+			page.Pairs = append(page.Pairs, store.Pair{Key: []byte(key), Value: it.value, Version: it.version})
+		}
+	}
+	return page, nil
 }
 
 // Erase implements store.Store.
