@@ -51,3 +51,9 @@ type Snapshot interface {
 	Reader
 	Close() error
 }
+
+// Sizer is what an Engine also is that can tell how much it holds without reading it.
+type Sizer interface {
+	// Size is about how many bytes the pairs in [lo, hi) take; what is not durable yet may be missing.
+	Size(lo, hi []byte) (uint64, error)
+}

@@ -3714,9 +3714,11 @@ type PlacedNode struct {
 	Alive    bool   `protobuf:"varint,7,opt,name=alive,proto3" json:"alive,omitempty"`
 	SilentMs uint64 `protobuf:"varint,8,opt,name=silent_ms,json=silentMs,proto3" json:"silent_ms,omitempty"`
 	// wanted, held and led count partitions that it is to hold, holds, and leads.
-	Wanted        uint32 `protobuf:"varint,9,opt,name=wanted,proto3" json:"wanted,omitempty"`
-	Held          uint32 `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
-	Led           uint32 `protobuf:"varint,11,opt,name=led,proto3" json:"led,omitempty"`
+	Wanted uint32 `protobuf:"varint,9,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	Held   uint32 `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
+	Led    uint32 `protobuf:"varint,11,opt,name=led,proto3" json:"led,omitempty"`
+	// dead: it was silent for so long that its replicas are made anew elsewhere. Of the driver only.
+	Dead          bool `protobuf:"varint,12,opt,name=dead,proto3" json:"dead,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3828,6 +3830,13 @@ func (x *PlacedNode) GetLed() uint32 {
 	return 0
 }
 
+func (x *PlacedNode) GetDead() bool {
+	if x != nil {
+		return x.Dead
+	}
+	return false
+}
+
 // PlacedGroup is one partition, or the metadata group.
 type PlacedGroup struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -3842,8 +3851,10 @@ type PlacedGroup struct {
 	// phase says for people what is under way.
 	Phase string `protobuf:"bytes,7,opt,name=phase,proto3" json:"phase,omitempty"`
 	// bytes_done of bytes_total have been copied, as far as known.
-	BytesDone     uint64 `protobuf:"varint,8,opt,name=bytes_done,json=bytesDone,proto3" json:"bytes_done,omitempty"`
-	BytesTotal    uint64 `protobuf:"varint,9,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`
+	BytesDone  uint64 `protobuf:"varint,8,opt,name=bytes_done,json=bytesDone,proto3" json:"bytes_done,omitempty"`
+	BytesTotal uint64 `protobuf:"varint,9,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`
+	// copies is how many replicas must still be copied until it is where it is to be in the end.
+	Copies        uint32 `protobuf:"varint,10,opt,name=copies,proto3" json:"copies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3937,6 +3948,13 @@ func (x *PlacedGroup) GetBytesDone() uint64 {
 func (x *PlacedGroup) GetBytesTotal() uint64 {
 	if x != nil {
 		return x.BytesTotal
+	}
+	return 0
+}
+
+func (x *PlacedGroup) GetCopies() uint32 {
+	if x != nil {
+		return x.Copies
 	}
 	return 0
 }
@@ -4222,7 +4240,7 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x05nodes\x18\t \x03(\v2\x17.holdfast.v1.PlacedNodeR\x05nodes\x120\n" +
 	"\x06groups\x18\n" +
 	" \x03(\v2\x18.holdfast.v1.PlacedGroupR\x06groups\x12\x17\n" +
-	"\aleft_ms\x18\v \x01(\x04R\x06leftMs\"\x83\x02\n" +
+	"\aleft_ms\x18\v \x01(\x04R\x06leftMs\"\x97\x02\n" +
 	"\n" +
 	"PlacedNode\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\x04R\x04node\x12\x18\n" +
@@ -4236,7 +4254,8 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\x06wanted\x18\t \x01(\rR\x06wanted\x12\x12\n" +
 	"\x04held\x18\n" +
 	" \x01(\rR\x04held\x12\x10\n" +
-	"\x03led\x18\v \x01(\rR\x03led\"\xf1\x01\n" +
+	"\x03led\x18\v \x01(\rR\x03led\x12\x12\n" +
+	"\x04dead\x18\f \x01(\bR\x04dead\"\x89\x02\n" +
 	"\vPlacedGroup\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\x04R\x05group\x12\x1a\n" +
 	"\bmetadata\x18\x02 \x01(\bR\bmetadata\x12\x14\n" +
@@ -4248,7 +4267,9 @@ const file_kv_kvpb_kvpb_proto_rawDesc = "" +
 	"\n" +
 	"bytes_done\x18\b \x01(\x04R\tbytesDone\x12\x1f\n" +
 	"\vbytes_total\x18\t \x01(\x04R\n" +
-	"bytesTotal*\xde\x01\n" +
+	"bytesTotal\x12\x16\n" +
+	"\x06copies\x18\n" +
+	" \x01(\rR\x06copies*\xde\x01\n" +
 	"\x04Code\x12\x14\n" +
 	"\x10CODE_UNSPECIFIED\x10\x00\x12\x06\n" +
 	"\x02OK\x10\x01\x12\x14\n" +

@@ -36,6 +36,9 @@ type agent struct {
 	heard, next env.Instant
 	// reachNext is when the groups that are led here are compared with the table again.
 	reachNext env.Instant
+	// reports counts those of this node; measuring is set while the sizes of its groups are measured.
+	reports   int
+	measuring bool
 	// refused says why the cluster does not take this node in, "" if it does or did not say.
 	refused string
 
@@ -105,6 +108,7 @@ func (a *agent) turn(now env.Instant) env.Instant {
 // turn, faster.
 func (a *agent) report(now env.Instant) {
 	n := a.node
+	a.measure()
 	every := n.cfg.Sharding.ReportEvery
 	if a.driverNode != 0 && now.Sub(a.heard) > 3*every {
 		a.driverNode = 0
@@ -170,7 +174,9 @@ func (a *agent) describe() placement.Report {
 	n := a.node
 	out := placement.Report{Node: uint64(n.cfg.ID), Store: n.deps.Recovery.Store, Address: n.cfg.Address}
 	for r := range n.Replicas() {
-		out.Replicas = append(out.Replicas, describeReplica(r))
+		x := describeReplica(r)
+		x.Bytes = max(x.Bytes, n.groups.get(r.Group()).bytes)
+		out.Replicas = append(out.Replicas, x)
 	}
 	return out
 }

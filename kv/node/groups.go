@@ -31,6 +31,9 @@ type group struct {
 	// counted is how much of what the replica applied the next flush counts (flush.go).
 	counted int
 
+	// bytes is about what the engine has of the replica, 0 if that is not known (sizes.go).
+	bytes uint64
+
 	// ready is set while the group waits for its part of the turn (NODE-10).
 	ready bool
 	// deadline is when the replica next wants a Tick; heapAt its place in the heap.

@@ -137,6 +137,7 @@ func (a *agent) progress(now env.Instant, resp *kvpb.PlacementResponse, nodes ma
 				continue
 			}
 			out.Phase, out.Holds, out.BytesDone, out.BytesTotal = g.Phase.String(), g.Voters, g.Done, g.Bytes
+			out.Copies = uint32(g.Copies)
 			if out.Metadata {
 				continue
 			}
@@ -150,7 +151,7 @@ func (a *agent) progress(now env.Instant, resp *kvpb.PlacementResponse, nodes ma
 	for i := range progress.Nodes {
 		p := &progress.Nodes[i]
 		if x := nodes[p.ID]; x != nil {
-			x.Alive, x.SilentMs = p.Heard && !p.Dead, uint64(p.Silent/time.Millisecond)
+			x.Alive, x.Dead, x.SilentMs = p.Heard && !p.Dead, p.Dead, uint64(p.Silent/time.Millisecond)
 		}
 	}
 	resp.LeftMs = uint64(max(progress.Left, 0) / time.Millisecond)

@@ -35,7 +35,10 @@ type Pebble struct {
 	applied, flushed atomic.Uint64
 }
 
-var _ env.Engine = (*Pebble)(nil)
+var (
+	_ env.Engine = (*Pebble)(nil)
+	_ env.Sizer  = (*Pebble)(nil)
+)
 
 // OpenPebble opens the engine in dir, which is created if need be. It fails if
 // another process has it open, if its files are damaged, or if a newer build wrote them.
@@ -248,6 +251,18 @@ func (p *Pebble) Flush() error {
 		was = p.flushed.Load()
 	}
 	return nil
+}
+
+// Size implements env.Sizer.
+func (p *Pebble) Size(lo, hi []byte) (uint64, error) {
+	if err := p.failure(); err != nil {
+		return 0, err
+	}
+	n, err := p.db.EstimateDiskUsage(lo, hi)
+	if err != nil {
+		return 0, fmt.Errorf("storage: size of [%x, %x): %w", lo, hi, readError(err))
+	}
+	return n, nil
 }
 
 // Close implements env.Engine. Snapshots must have been closed before. After some

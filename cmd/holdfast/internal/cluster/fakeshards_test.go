@@ -66,12 +66,12 @@ func (s *fakeShards) holds(id uint64) bool {
 // step has the first group that is not as it is to be get on.
 func (s *fakeShards) step() {
 	for _, g := range s.groups {
-		g.Phase, g.BytesDone, g.BytesTotal = "ok", 0, 0
+		g.Phase, g.BytesDone, g.BytesTotal, g.Copies = "ok", 0, 0, 0
 		for i, id := range g.Wanted {
 			if s.node(id).State == "up" {
 				continue
 			}
-			g.Phase, g.BytesDone, g.BytesTotal = "catching up", 1<<20, 4<<20
+			g.Phase, g.BytesDone, g.BytesTotal, g.Copies = "catching up", 1<<20, 4<<20, 1
 			if g.Epoch++; !s.replace(g, i) {
 				g.Wanted = slices.Delete(g.Wanted, i, i+1)
 			}
@@ -172,7 +172,7 @@ func (n *fakeNode) Placement(context.Context, *kvpb.PlacementRequest) (*kvpb.Pla
 	for _, g := range s.groups {
 		out := &kvpb.PlacedGroup{Group: g.Group, Metadata: g.Metadata, Epoch: g.Epoch, Wanted: slices.Clone(g.Wanted), Leader: g.Leader}
 		if resp.Driver {
-			out.Holds, out.Phase, out.BytesDone, out.BytesTotal = slices.Clone(g.Holds), g.Phase, g.BytesDone, g.BytesTotal
+			out.Holds, out.Phase, out.BytesDone, out.BytesTotal, out.Copies = slices.Clone(g.Holds), g.Phase, g.BytesDone, g.BytesTotal, g.Copies
 		}
 		resp.Groups = append(resp.Groups, out)
 	}
@@ -197,7 +197,7 @@ func (s *fakeShards) counted(x *kvpb.PlacedNode, driver bool) *kvpb.PlacedNode {
 		}
 	}
 	if driver {
-		out.Alive, out.SilentMs = x.Alive, x.SilentMs
+		out.Alive, out.Dead, out.SilentMs = x.Alive, !x.Alive, x.SilentMs
 	}
 	return out
 }

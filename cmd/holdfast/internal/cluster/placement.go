@@ -34,7 +34,9 @@ type PlacedNode struct {
 	Leads  uint32  `json:"leads"`
 	// Alive: it reported to the driver, and lately enough not to count as dead. SilentMS is how long ago it did, or
 	// for how long the driver waits for it to.
-	Alive    *bool   `json:"alive,omitempty"`
+	Alive *bool `json:"alive,omitempty"`
+	// Dead: it was silent for so long that its copies are made anew elsewhere.
+	Dead     bool    `json:"dead,omitempty"`
 	SilentMS *uint64 `json:"silent_ms,omitempty"`
 }
 
@@ -51,6 +53,8 @@ type PlacedGroup struct {
 	// BytesDone of BytesTotal have been copied for what is under way.
 	BytesDone  uint64 `json:"bytes_done,omitempty"`
 	BytesTotal uint64 `json:"bytes_total,omitempty"`
+	// Copies are those that are still to be made.
+	Copies uint32 `json:"copies_left,omitempty"`
 }
 
 // placementOf puts an answer into the form of the output.
@@ -62,14 +66,14 @@ func placementOf(r *kvpb.PlacementResponse) *Placement {
 	for _, n := range r.Nodes {
 		is := PlacedNode{Node: n.Node, Address: n.Address, State: n.State, Weight: n.Weight, Zone: n.Zone, Wanted: n.Wanted, Leads: n.Led}
 		if r.Driver && n.State != stateRemoved {
-			is.Held, is.Alive, is.SilentMS = &n.Held, &n.Alive, &n.SilentMs
+			is.Held, is.Alive, is.Dead, is.SilentMS = &n.Held, &n.Alive, n.Dead, &n.SilentMs
 		}
 		p.Nodes = append(p.Nodes, is)
 	}
 	for _, g := range r.Groups {
 		p.Groups = append(p.Groups, PlacedGroup{
 			Group: g.Group, Metadata: g.Metadata, Epoch: g.Epoch, Wanted: g.Wanted, Holds: g.Holds, Leader: g.Leader, Phase: g.Phase,
-			BytesDone: g.BytesDone, BytesTotal: g.BytesTotal,
+			BytesDone: g.BytesDone, BytesTotal: g.BytesTotal, Copies: g.Copies,
 		})
 		if g.Metadata && r.Driver {
 			p.Driver = g.Leader
@@ -110,7 +114,7 @@ const quiet = 3000
 func (n *PlacedNode) silent() bool { return n.SilentMS != nil && *n.SilentMS >= quiet }
 
 // dead tells whether it is missed for so long that its copies are made anew elsewhere.
-func (n *PlacedNode) dead() bool { return n.silent() && n.Alive != nil && !*n.Alive }
+func (n *PlacedNode) dead() bool { return n.Dead }
 
 // usable tells whether the node is to hold its share.
 func (n *PlacedNode) usable() bool { return n.State == stateUp && !n.dead() }

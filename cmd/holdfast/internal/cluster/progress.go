@@ -18,7 +18,7 @@ type Progress struct {
 	Phases map[string]int `json:"phases"`
 	// Metadata is the phase of the metadata group.
 	Metadata string `json:"metadata"`
-	// Copies is how many copies are still to be made of what is on its way; what waits for its turn comes on top.
+	// Copies is how many copies are still to be made.
 	Copies     int    `json:"copies_left"`
 	BytesDone  uint64 `json:"bytes_done"`
 	BytesTotal uint64 `json:"bytes_total"`
@@ -47,11 +47,7 @@ func (p *Placement) Progress() Progress {
 			out.Phases[g.Phase]++
 			created++
 		}
-		for _, id := range g.Wanted {
-			if len(g.Holds) > 0 && !slices.Contains(g.Holds, id) {
-				out.Copies++
-			}
-		}
+		out.Copies += int(g.Copies)
 		out.BytesDone += g.BytesDone
 		out.BytesTotal += g.BytesTotal
 	}

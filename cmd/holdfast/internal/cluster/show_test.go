@@ -23,13 +23,13 @@ func sample() *kvpb.PlacementResponse {
 		Nodes: []*kvpb.PlacedNode{
 			{Node: 1, Address: "127.0.0.1:7001", State: "up", Weight: 100, Zone: "a", Alive: true, SilentMs: 400, Wanted: 3, Held: 4, Led: 2},
 			{Node: 2, Address: "127.0.0.1:7002", State: "draining", Weight: 100, Alive: true, SilentMs: 4000, Wanted: 1, Held: 2},
-			{Node: 3, Address: "127.0.0.1:7003", State: "up", Weight: 200, SilentMs: 400_000, Wanted: 3, Held: 3},
+			{Node: 3, Address: "127.0.0.1:7003", State: "up", Weight: 200, SilentMs: 400_000, Dead: true, Wanted: 3, Held: 3},
 			{Node: 4, State: "removed", Weight: 100},
 			{Node: 5, Address: "127.0.0.1:7005", State: "up", Weight: 100, Alive: true, Wanted: 4, Held: 3, Led: 1},
 		},
 		Groups: []*kvpb.PlacedGroup{
 			{Group: 1, Epoch: 1, Wanted: []uint64{1, 3, 5}, Holds: []uint64{1, 3, 5}, Leader: 1, Phase: "ok"},
-			{Group: 2, Epoch: 7, Wanted: []uint64{1, 3, 5}, Holds: []uint64{1, 2, 3}, Leader: 1, Phase: "catching up", BytesDone: 3 << 20, BytesTotal: 5 << 29},
+			{Group: 2, Epoch: 7, Wanted: []uint64{1, 3, 5}, Holds: []uint64{1, 2, 3}, Leader: 1, Phase: "catching up", BytesDone: 3 << 20, BytesTotal: 5 << 29, Copies: 1},
 			{Group: 3, Epoch: 2, Wanted: []uint64{3, 5}, Holds: []uint64{3, 5}, Leader: 5, Phase: "under-replicated"},
 			{Group: 4, Epoch: 2, Wanted: []uint64{1, 2, 5}, Phase: "unavailable"},
 			{Group: placement.MetaGroup, Metadata: true, Epoch: 1, Wanted: []uint64{1, 2, 3}, Holds: []uint64{1, 2, 3}, Leader: 1, Phase: "waiting"},
@@ -76,7 +76,7 @@ func TestWithoutTheDriverWhatItKnowsIsMissing(t *testing.T) {
 		g.Holds, g.Phase, g.BytesDone, g.BytesTotal = nil, "", 0, 0
 	}
 	for _, n := range r.Nodes {
-		n.Held, n.Alive, n.SilentMs = 0, false, 0
+		n.Held, n.Alive, n.Dead, n.SilentMs = 0, false, false, 0
 	}
 	p := placementOf(r)
 	require.Contains(t, shown(t, func(w *strings.Builder) error { return p.PrintNodes(w) }),

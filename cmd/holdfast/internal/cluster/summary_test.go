@@ -54,7 +54,7 @@ func TestSummaryHasTheProblemsFirst(t *testing.T) {
 	}
 	require.Contains(t, shown(t, func(w *strings.Builder) error { return summarize(placementOf(r), reports[:1]).print(w) }),
 		"node 3 is dead: not heard of for 6m40s; it holds nothing any more: bring it back, or `holdfast cluster remove 3 --force`\n")
-	r.Nodes[2].Alive, r.Nodes[2].SilentMs = true, 0
+	r.Nodes[2].Alive, r.Nodes[2].Dead, r.Nodes[2].SilentMs = true, false, 0
 	require.Equal(t, ""+
 		"cluster mine: 4 nodes, 4 partitions with 3 copies each\n"+
 		"nodes       4 up\n"+
