@@ -79,7 +79,7 @@ func (h *home) voterNodes() (nodes []env.NodeID) {
 // led, and is asked in vain for what an older epoch wanted. Method: one node is exchanged, then all but one, the leader
 // among them, then the group grows and shrinks.
 func TestAGroupReachesWhatIsWanted(t *testing.T) {
-	g, l := settled(t, 3, nil)
+	g, _ := settled(t, 3, nil)
 	for i, step := range []struct {
 		nodes []env.NodeID
 		swaps int
@@ -93,7 +93,7 @@ func TestAGroupReachesWhatIsWanted(t *testing.T) {
 	} {
 		want := wanting(uint64(i+1), step.nodes...)
 		require.LessOrEqual(t, g.reach(want), step.swaps, "%v", step.nodes)
-		l = g.leader()
+		l := g.leader()
 		require.ElementsMatch(t, step.nodes, l.voterNodes())
 		require.Len(t, l.r.Raft().Configuration().Members, len(step.nodes))
 		require.Equal(t, want.Epoch, l.r.Raft().Configuration().Epoch)
@@ -125,12 +125,11 @@ func TestVotersStayUntilTheNewOnesHaveCaughtUp(t *testing.T) {
 // Goal: a node that lost its log gets a new replica in the one that it has now, and the old one goes; a founder is
 // only taken for lost if its node says so. Method: want node 3 in another log while its replica is silent.
 func TestAReplicaInALostLogIsReplaced(t *testing.T) {
-	g, l := settled(t, 3, nil)
+	g, _ := settled(t, 3, nil)
 	g.reach(wanting(1, 1, 2, 3))
-	l = g.leader()
-	old := l.member(3)
+	old := g.leader().member(3)
 	g.alone[raft.ReplicaID(old.ID)] = true
-	g.pass(l, 300*time.Millisecond)
+	g.pass(g.leader(), 300*time.Millisecond)
 	want := wanting(2, 1, 2, 3)
 	want.Members[2] = WantedMember{Node: 3, Store: 31, Replaced: true}
 	g.reach(want)
