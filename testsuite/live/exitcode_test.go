@@ -137,7 +137,7 @@ func TestExitCodesOfMistakesAndVerdicts(t *testing.T) {
 	})
 }
 
-// silentNode grants sessions and answers nothing else.
+// silentNode grants sessions, tells that it has no partitions, and answers nothing else.
 type silentNode struct {
 	kvpb.UnimplementedKVServer
 }
@@ -149,10 +149,15 @@ func (silentNode) Stream(stream grpc.BidiStreamingServer[kvpb.RequestBatch, kvpb
 			return err
 		}
 		for _, r := range batch.Requests {
-			if r.Kind != kvpb.RequestKind_OPEN_SESSION {
+			answer := &kvpb.Response{Id: r.Id, Code: kvpb.Code_OK, Node: 1}
+			switch r.Kind {
+			case kvpb.RequestKind_OPEN_SESSION:
+				answer.Session, answer.Index, answer.Partition = 7, 7, 1
+			case kvpb.RequestKind_TABLE:
+				answer.Table = &kvpb.RoutingTable{} // it has no partitions
+			default:
 				continue
 			}
-			answer := &kvpb.Response{Id: r.Id, Code: kvpb.Code_OK, Session: 7, Index: 7, Partition: 1, Node: 1}
 			if err := stream.Send(&kvpb.ResponseBatch{Responses: []*kvpb.Response{answer}}); err != nil {
 				return err
 			}

@@ -97,7 +97,7 @@ func sameFile(a, b string) (bool, error) {
 // Hunt runs a hunter over seeds from on until it finds something or the mutant's
 // budget is used up.
 func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64) (*Report, error) {
-	cmd := exec.CommandContext(ctx, binary, fmt.Sprint(from), fmt.Sprint(m.Seeds))
+	cmd := exec.CommandContext(ctx, binary, fmt.Sprintf("-sharded=%t", m.Sharded), fmt.Sprint(from), fmt.Sprint(m.Seeds))
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	if err := cmd.Run(); err != nil {

@@ -27,6 +27,8 @@ type Mutant struct {
 	Quick bool `yaml:"quick"`
 	// Seeds is how many seeds may be needed; 0 means DefaultSeeds.
 	Seeds uint64 `yaml:"seeds"`
+	// Sharded mutants are hunted in clusters with partitions.
+	Sharded bool `yaml:"sharded"`
 	// Directed, if set, is the test that finds the mutant, because random search does
 	// not reach it within reason.
 	Directed Directed `yaml:"directed"`
@@ -72,6 +74,9 @@ func All() ([]Mutant, error) {
 		}
 		if (len(m.Oracles) == 0) == (m.Directed.Run == "") {
 			return nil, fmt.Errorf("catalogue/%s: either oracles or a directed test find it", f.Name())
+		}
+		if m.Sharded && m.Directed.Run != "" {
+			return nil, fmt.Errorf("catalogue/%s: a directed test has no seeds, with partitions or without", f.Name())
 		}
 		if len(m.Edits) == 0 || m.Title == "" || m.Source == "" {
 			return nil, fmt.Errorf("catalogue/%s: title, source and edits are needed", f.Name())

@@ -4,7 +4,8 @@
 // A mutant is a file in catalogue/: where the bug is from, a few small edits, and
 // the oracles that may find it. The edits are applied to copies of the files, which
 // `go build -overlay` puts in place of the originals; the source tree stays clean.
-// The mutated simulation (hunter/) then runs seeds until an oracle fires.
+// The mutated simulation (hunter/) then runs seeds until an oracle fires, of clusters with
+// partitions if the mutant says so.
 //
 // Contract:
 //

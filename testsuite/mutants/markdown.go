@@ -25,7 +25,7 @@ func WriteMarkdown(w io.Writer, scores []*Score) error {
 	fmt.Fprintf(&b, "# Scoreboard of planted bugs\n\n"+
 		"Made by `make mutants`; do not edit. Each bug of a real system is planted into the production code, and "+
 		"simulation seeds are run until an oracle fires. Seeds, simulated time and CPU time are those needed until then, "+
-		"median / worst over independent ranges of seeds, on one core.\n\n"+
+		"median / worst over independent ranges of seeds, on one core. Bugs marked (sharded) are hunted in clusters with partitions.\n\n"+
 		"%d of %d found by an oracle that they name.\n\n", found, len(scores))
 	b.WriteString("| mutant | bug | result | oracle that fired | seeds | simulated | CPU |\n")
 	b.WriteString("|---|---|---|---|---|---|---|\n")
@@ -34,12 +34,20 @@ func WriteMarkdown(w io.Writer, scores []*Score) error {
 		vm, vw := s.Virtual()
 		cm, cw := s.CPU()
 		fmt.Fprintf(&b, "| %s | %s (%s) | %s | %s | %.0f / %.0f | %s / %s | %s / %s |\n",
-			s.Mutant.ID, s.Mutant.Title, s.Mutant.Source, s.Status(), strings.Join(s.Fired(), ", "),
+			s.Mutant.ID+mark(s.Mutant), s.Mutant.Title, s.Mutant.Source, s.Status(), strings.Join(s.Fired(), ", "),
 			sm, sw, short(vm), short(vw), short(cm), short(cw))
 	}
 	b.WriteString(unplanted)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// mark tells mutants of clusters with partitions from others.
+func mark(m *Mutant) string {
+	if m.Sharded {
+		return " (sharded)"
+	}
+	return ""
 }
 
 // Fired lists the fingerprints that were seen, each once, or the directed test.

@@ -1,5 +1,5 @@
 // Command hunter runs simulation seeds until the first failure and prints a
 // mutants.Report. Package mutants builds it with one bug planted.
 //
-//	hunter FROM SEEDS
+//	hunter [-sharded] FROM SEEDS
 package main

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"strconv"
@@ -13,15 +14,17 @@ import (
 )
 
 func main() {
-	if err := hunter(os.Args[1:]); err != nil {
+	sharded := flag.Bool("sharded", false, "clusters with partitions")
+	flag.Parse()
+	if err := hunter(*sharded, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "hunter:", err)
 		os.Exit(1)
 	}
 }
 
-func hunter(args []string) error {
+func hunter(sharded bool, args []string) error {
 	if len(args) != 2 {
-		return fmt.Errorf("usage: hunter FROM SEEDS")
+		return fmt.Errorf("usage: hunter [-sharded] FROM SEEDS")
 	}
 	from, err := strconv.ParseUint(args[0], 10, 64)
 	if err != nil {
@@ -31,7 +34,7 @@ func hunter(args []string) error {
 	if err != nil {
 		return err
 	}
-	report := mutants.Report{Report: *hunt.Run(hunt.Options{From: from, Seeds: seeds, Workers: 1})}
+	report := mutants.Report{Report: *hunt.Run(hunt.Options{From: from, Seeds: seeds, Workers: 1, Sharded: sharded})}
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return err
