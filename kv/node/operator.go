@@ -21,6 +21,10 @@ func (n *Node) ChangeMembers(req *kvpb.ChangeMembersRequest, reply func(*kvpb.Ch
 		return
 	}
 	change, message := memberChange(req)
+	if n.cfg.sharded() {
+		message = "the members of a partition follow from the nodes of the cluster: nodes join by themselves, and are drained and removed " +
+			"with `holdfast cluster drain` and `remove`"
+	}
 	if message != "" {
 		resp.Code, resp.Message = kvpb.Code_INVALID, message
 		return

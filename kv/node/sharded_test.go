@@ -249,6 +249,17 @@ func tablePartitions(t *placement.State) []placement.Partition {
 	return t.Partitions
 }
 
+// Goal: nobody changes the members of a partition behind the table's back. Method: ask for it.
+func TestMembersOfAPartitionAreNotChangedByHand(t *testing.T) {
+	r := formed(t, 1)
+	r.n.ChangeMembers(&kvpb.ChangeMembersRequest{
+		Partition: 1, Change: &kvpb.ChangeMembersRequest_Remove{Remove: &kvpb.RemoveMember{Node: 1}},
+	}, func(resp *kvpb.ChangeMembersResponse) {
+		require.Equal(t, kvpb.Code_INVALID, resp.Code)
+		require.Contains(t, resp.Message, "cluster drain")
+	})
+}
+
 // Goal: the log stays short although most groups are idle: a flush serves all of them, and no segment is kept for the few bytes of one.
 // Method: write to one of many partitions, much more than CompactBytes.
 func TestIdleGroupsHoldNoSegmentsBack(t *testing.T) {
