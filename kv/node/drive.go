@@ -313,7 +313,11 @@ func (d *driving) admit(now env.Instant, r *report) (refused string) {
 		return ""
 	}
 	if !d.records.Bootstrapped() {
-		d.found(now, &x)
+		if d.agent.node.cfg.Start == StartBootstrap {
+			d.found(now, &x)
+		} else if r.join && !r.rejoin {
+			d.passOn(now, x.ID)
+		}
 		return ""
 	}
 	if d.records.Node(x.ID) == nil && !r.join {
@@ -340,9 +344,6 @@ const foundersPatience = 10
 // group. The others join like any node.
 func (d *driving) found(now env.Instant, x *placement.Node) {
 	cfg := &d.agent.node.cfg
-	if cfg.Start != StartBootstrap {
-		return
-	}
 	d.founders[x.ID] = *x
 	var founders []placement.Node
 	all := cfg.metaFounders()
@@ -364,4 +365,12 @@ func (d *driving) found(now env.Instant, x *placement.Node) {
 		}
 		return placement.Bootstrap(s, cluster, founders)
 	}})
+}
+
+// passOn has another node lead that can make the cluster. This one cannot, though it was elected: it lost its data before
+// there was a cluster, and with them what the cluster is to be like.
+func (d *driving) passOn(now env.Instant, to uint64) {
+	meta := d.agent.node.Replica(placement.MetaGroup)
+	// Refused where to is no voter, or a transfer is under way; its next report comes soon.
+	_ = d.agent.node.use(meta).Transfer(now, env.NodeID(to))
 }
