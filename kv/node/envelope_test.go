@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/kv/transfer"
 	"github.com/holdfastdb/holdfast/raft"
 )
@@ -77,6 +78,14 @@ func FuzzDecode(f *testing.F) {
 	f.Add(transfer.AppendAck([]byte{envelopeVersion, kindTransfer}, &ack))
 	chunk := transfer.Chunk{Kind: transfer.Data, Group: 1, From: 1, To: 2, Mark: raft.Mark{Index: 9}, Try: 1, Data: []byte("d")}
 	f.Add(transfer.AppendChunk([]byte{envelopeVersion, kindTransfer}, &chunk))
+	f.Add(appendAlive(nil, 1<<63))
+	f.Add(appendReport(nil, &report{join: true, version: 7, zone: "z", weight: 3, body: placement.Report{
+		Node: 1, Store: 9, Address: "127.0.0.1:7001", Replicas: []placement.ReplicaReport{{Group: 2, Replica: 1}},
+	}}))
+	f.Add(appendOrders(nil, &orders{
+		leader: 1, address: "127.0.0.1:7001", table: []byte("t"), leaders: []leaderOf{{2, 3}},
+		gone: []placement.Gone{{Group: 2, Replica: 1}}, refused: "no",
+	}))
 	f.Add([]byte{envelopeVersion})
 	f.Add([]byte{2, 1, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -101,6 +110,12 @@ func reencode(d *decoded) []byte {
 		return appendHash(nil, d.hash)
 	case d.kind == kindRejoin:
 		return appendRejoin(nil, d.rejoin)
+	case d.kind == kindAlive:
+		return appendAlive(nil, d.life)
+	case d.kind == kindReport:
+		return appendReport(nil, &d.report)
+	case d.kind == kindOrders:
+		return appendOrders(nil, &d.orders)
 	case d.isAck:
 		return transfer.AppendAck([]byte{envelopeVersion, kindTransfer}, &d.ack)
 	default:
