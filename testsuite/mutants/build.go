@@ -97,7 +97,7 @@ func sameFile(a, b string) (bool, error) {
 // Hunt runs a hunter over seeds from on until it finds something or the mutant's
 // budget is used up.
 func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64) (*Report, error) {
-	cmd := exec.CommandContext(ctx, binary, fmt.Sprintf("-sharded=%t", m.Sharded), fmt.Sprint(from), fmt.Sprint(m.Seeds))
+	cmd := exec.CommandContext(ctx, binary, m.task(from)...)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	if err := cmd.Run(); err != nil {
@@ -112,4 +112,9 @@ func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64) (*Report,
 		return nil, fmt.Errorf("mutant %s: its hunter printed no report: %w", m.ID, err)
 	}
 	return r, nil
+}
+
+// task is what the hunter is asked for.
+func (m *Mutant) task(from uint64) []string {
+	return []string{fmt.Sprintf("-sharded=%t", m.Sharded), fmt.Sprint(from), fmt.Sprint(m.Seeds)}
 }

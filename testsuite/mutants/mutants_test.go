@@ -1,9 +1,11 @@
 package mutants
 
 import (
+	"fmt"
 	"go/parser"
 	"go/token"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,5 +74,18 @@ func TestOnlyNamedOraclesCount(t *testing.T) {
 		s := Score{Mutant: m, Hunts: []*Report{report("election-safety/two-leaders"), report(fingerprint)}}
 		require.Equal(t, status, s.Status())
 		require.Equal(t, status == "found", s.Found())
+	}
+}
+
+// Goal: a mutant of clusters with partitions is hunted there and nowhere else, and the scoreboard says so. Method: what its hunter
+// is asked for, and its row.
+func TestShardedMutantsAreHuntedInShardedClusters(t *testing.T) {
+	for _, sharded := range []bool{false, true} {
+		m := &Mutant{ID: "X-1", Title: "t", Source: "s", Seeds: 5, Sharded: sharded}
+		require.Equal(t, []string{fmt.Sprintf("-sharded=%t", sharded), "7", "5"}, m.task(7))
+		var b strings.Builder
+		require.NoError(t, WriteMarkdown(&b, []*Score{{Mutant: m}}))
+		require.Equal(t, sharded, strings.Contains(b.String(), "| X-1 (sharded) | t (s) |"))
+		require.Equal(t, !sharded, strings.Contains(b.String(), "| X-1 | t (s) |"))
 	}
 }
