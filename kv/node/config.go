@@ -83,7 +83,9 @@ type Config struct {
 	MaxUncommittedBytes int
 	MaxCacheBytes       int
 	MaxApplyBytes       int
-	MaxWaitingReads     int
+	// ApplyDelay: replica.Config.
+	ApplyDelay      time.Duration
+	MaxWaitingReads int
 	// CompactBytes is the size of log entries, of all groups together, after which the engine is flushed and the log
 	// forgets what was flushed before; 0 keeps the log for ever.
 	CompactBytes int
@@ -146,6 +148,7 @@ func DefaultConfig() Config {
 		MaxUncommittedBytes: 32 << 20,
 		MaxCacheBytes:       64 << 20,
 		MaxApplyBytes:       1 << 20,
+		ApplyDelay:          20 * time.Millisecond,
 		MaxWaitingReads:     1 << 16,
 		CompactBytes:        64 << 20,
 		Snapshots:           snapshotLimits(),
@@ -190,6 +193,9 @@ func (c *Config) validate() error {
 	if c.CompactBytes < 0 {
 		return fmt.Errorf("CompactBytes is %d, must not be negative", c.CompactBytes)
 	}
+	if c.ApplyDelay < 0 {
+		return fmt.Errorf("ApplyDelay is %v, must not be negative", c.ApplyDelay)
+	}
 	if c.MaxApplyBytes <= 0 || c.MaxWaitingReads <= 0 {
 		return fmt.Errorf("MaxApplyBytes (%d) and MaxWaitingReads (%d) must be positive", c.MaxApplyBytes, c.MaxWaitingReads)
 	}
@@ -217,6 +223,7 @@ func (c *Config) replicaConfig(g raft.GroupID, id raft.ReplicaID, seed uint64) r
 			QuiesceAfter:        c.Sharding.QuiesceAfter,
 		},
 		MaxApplyBytes:   c.MaxApplyBytes,
+		ApplyDelay:      c.ApplyDelay,
 		MaxWaitingReads: c.MaxWaitingReads,
 		CompactBytes:    c.CompactBytes,
 		SharedFlush:     c.sharded(),

@@ -49,6 +49,7 @@ func (r *rig) message(m raft.Message) []byte       { return appendRaft(nil, &m) 
 
 func newRig(t require.TestingT, members int) *rig {
 	r := &rig{t: t, cfg: DefaultConfig(), disk: netsim.NewDisk(1, netsim.DiskConfig{}), wall: 1000}
+	r.cfg.ApplyDelay = 0 // the tests watch single entries
 	r.cfg.ID, r.cfg.Cluster, r.cfg.ClusterName, r.cfg.Version = 1, 9, "test", "v0"
 	r.cfg.Start = StartBootstrap
 	for i := range members {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/holdfastdb/holdfast/kv/env"
@@ -134,6 +135,7 @@ func (l *Loop) Run(program env.Program) {
 // turns runs turn after turn until the inbox is closed.
 func (l *Loop) turns(program env.Program) {
 	for {
+		runtime.Gosched() // whoever is ready to run gets into this turn
 		events, open := l.inbox.takeAll()
 		if !open {
 			return

@@ -165,7 +165,10 @@ func (r *Replica) startApply(now env.Instant) {
 		r.node.Submit(r, env.LaneApply, j)
 		return
 	}
-	j.entries = r.takeEntries(j.entries[:0])
+	j.entries = j.entries[:0]
+	if !r.gathers(now) {
+		j.entries = r.takeEntries(j.entries)
+	}
 	j.size = 0
 	for i := range j.entries {
 		j.size += j.entries[i].Size()

@@ -44,4 +44,6 @@
 //	REP-16 What Reach does follows from what is wanted and from the configuration alone. Voters are
 //	       exchanged in one joint change, and only for such that answer and have caught up; what an older
 //	       epoch wanted is not done.
+//	REP-17 Only a follower lets committed entries gather before it applies them, for at most ApplyDelay, and
+//	       not while anybody waits to read.
 package replica

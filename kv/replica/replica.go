@@ -18,6 +18,9 @@ type Config struct {
 	Raft raft.Config
 	// MaxApplyBytes bounds the entries of one apply job (at least one is applied).
 	MaxApplyBytes int
+	// ApplyDelay is how long a follower may let committed entries gather, so that it applies more of them at once; 0: not
+	// at all. More than an election timeout counts as one: a new leader has to make up for it before it answers.
+	ApplyDelay time.Duration
 	// MaxWaitingReads bounds the reads that wait for a grant or for the state
 	// machine to catch up. It must not exceed Raft.MaxPendingReads, so that the core
 	// never refuses a read out of turn.
@@ -67,6 +70,8 @@ type Replica struct {
 	// fetched are entries read back, to be applied next.
 	fetched []raft.Entry
 	job     applyJob
+	// gatherUntil is when the entries that wait for more are applied, Never if none do.
+	gatherUntil env.Instant
 
 	compaction compaction
 	duties     duties
@@ -113,7 +118,7 @@ func New(cfg Config, restored raft.Restored, m *machine.Machine, log LogReader, 
 	applied, _ := m.Applied()
 	r := &Replica{
 		cfg: cfg, node: node, log: log, raft: core, machine: m,
-		applied: applied, hash: m.Hash(), sessions: m.Sessions(), now: now,
+		applied: applied, hash: m.Hash(), sessions: m.Sessions(), now: now, gatherUntil: env.Never,
 		compaction: newCompaction(core.FirstIndex()-1, applied, restored.Tail, cfg.CompactBytes),
 	}
 	r.job.replica = r
@@ -147,7 +152,7 @@ func (r *Replica) Deadline() env.Instant {
 	if r.stopped {
 		return env.Never
 	}
-	return min(env.Instant(r.raft.Deadline()), r.sendings.deadline(), r.reception.deadline(), r.grantDeadline())
+	return min(env.Instant(r.raft.Deadline()), r.gatherUntil, r.sendings.deadline(), r.reception.deadline(), r.grantDeadline())
 }
 
 // Tick lets time pass.

@@ -179,7 +179,7 @@ func (c *Config) shard(nc *node.Config) {
 		d := &nc.Sharding.Driver
 		d.DeadAfter, d.FlapDamping = c.DeadAfter, min(d.FlapDamping, c.DeadAfter/5)
 	}
-	nc.MaxCacheBytes = max(nc.MaxCacheBytes/8, 4<<20)
+	nc.MaxCacheBytes = max(nc.MaxCacheBytes/2/c.Partitions, 256<<10)
 	nc.MaxUncommittedBytes = max(nc.MaxUncommittedBytes/2, 4<<20)
 }
 

@@ -95,7 +95,7 @@ func (c *Cluster) config(number int, start node.Start) node.Config {
 	cfg.PreVote, cfg.CheckQuorum = !s.NoPreVote, !s.NoCheckQuorum
 	cfg.MaxAppendBytes, cfg.MaxInflightAppends = s.MaxAppendBytes, s.MaxInflightAppends
 	cfg.MaxUncommittedBytes, cfg.MaxCacheBytes = s.MaxUncommittedBytes, s.MaxCacheBytes
-	cfg.MaxApplyBytes = s.MaxApplyBytes
+	cfg.MaxApplyBytes, cfg.ApplyDelay = s.MaxApplyBytes, s.ApplyDelay
 	cfg.CompactBytes = int(s.CompactBytes)
 	cfg.LeaseReads, cfg.MaxClockDrift = s.LeaseReads, s.MaxClockDrift
 	cfg.Snapshots = node.SnapshotLimits(s.ElectionTimeout)

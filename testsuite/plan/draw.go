@@ -21,6 +21,7 @@ func Draw(seed uint64) *Plan {
 	p.Clients = 1 + s.IntN(6)
 	p.HealAt = between(s, time.Second, 10*time.Second)
 	p.drawSettings(netsim.NewStream(seed, "plan/settings"))
+	p.Settings.ApplyDelay = pick[time.Duration](netsim.NewStream(seed, "plan/apply-delay"), 0, 0, 1, 4) * p.Settings.ElectionTimeout / 4
 	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
 	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
 	p.drawFollowerReads(netsim.NewStream(seed, "plan/follower-reads"))

@@ -126,6 +126,8 @@ func (s *Settings) check() error {
 		return fmt.Errorf("plan: leases need check-quorum")
 	case s.MaxClockDrift < 0 || s.MaxClockDrift > netsim.MaxDrift:
 		return fmt.Errorf("plan: a clock drift of %d parts per million, allowed are 0 to %d", s.MaxClockDrift, netsim.MaxDrift)
+	case s.ApplyDelay < 0:
+		return fmt.Errorf("plan: apply_delay must not be negative")
 	case s.CompactBytes < 0 || s.SnapshotChunkBytes < 0 || s.SnapshotWindow < 0:
 		return fmt.Errorf("plan: compact_bytes, snapshot_chunk_bytes and snapshot_window must not be negative")
 	}

@@ -47,14 +47,16 @@ type Settings struct {
 	Heartbeat       time.Duration `json:"heartbeat"`
 	ElectionTimeout time.Duration `json:"election_timeout"`
 	// NoPreVote and NoCheckQuorum switch off what hides many bugs.
-	NoPreVote           bool  `json:"no_pre_vote,omitempty"`
-	NoCheckQuorum       bool  `json:"no_check_quorum,omitempty"`
-	MaxAppendBytes      int   `json:"max_append_bytes"`
-	MaxInflightAppends  int   `json:"max_inflight_appends"`
-	MaxUncommittedBytes int   `json:"max_uncommitted_bytes"`
-	MaxCacheBytes       int   `json:"max_cache_bytes"`
-	MaxApplyBytes       int   `json:"max_apply_bytes"`
-	SegmentBytes        int64 `json:"segment_bytes"`
+	NoPreVote           bool `json:"no_pre_vote,omitempty"`
+	NoCheckQuorum       bool `json:"no_check_quorum,omitempty"`
+	MaxAppendBytes      int  `json:"max_append_bytes"`
+	MaxInflightAppends  int  `json:"max_inflight_appends"`
+	MaxUncommittedBytes int  `json:"max_uncommitted_bytes"`
+	MaxCacheBytes       int  `json:"max_cache_bytes"`
+	MaxApplyBytes       int  `json:"max_apply_bytes"`
+	// ApplyDelay is how long followers let entries gather before they apply them.
+	ApplyDelay   time.Duration `json:"apply_delay,omitempty"`
+	SegmentBytes int64         `json:"segment_bytes"`
 	// FlushEvery is after how many batches the engine flushes by itself.
 	FlushEvery    int           `json:"flush_every"`
 	SessionTTL    time.Duration `json:"session_ttl"`

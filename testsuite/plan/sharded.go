@@ -28,6 +28,7 @@ func DrawSharded(seed uint64) *Plan {
 		p.StayDead = []int{1 + s.IntN(p.Nodes)}
 	}
 	p.drawFaults(netsim.NewStream(seed, "plan/faults"))
+	p.Settings.ApplyDelay = pick[time.Duration](netsim.NewStream(seed, "plan/apply-delay"), 0, 0, 1, 4) * p.Settings.ElectionTimeout / 4
 	p.drawPlacementChanges(netsim.NewStream(seed, "sharded/changes"))
 	p.sortFaults()
 	p.spareDriver()
