@@ -1,6 +1,7 @@
 package live
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,24 +27,27 @@ func TestPartitionsFollowTheNodesUnderLoad(t *testing.T) {
 
 	l := newLoad(t, c, LoadConfig{Seed: 7, Sessions: true, Keys: 60, OpTimeout: 30 * time.Second})
 	l.Start()
+	type stretch struct {
+		what     string
+		from, to time.Time
+	}
+	var stretches []stretch
 	phase := func(what string, change func() error) {
 		before := time.Now()
-		p := l.Begin()
 		require.NoError(t, change(), what)
-		_, writes := p.Acknowledged()
-		t.Logf("%-40s %6d ms, %d writes acknowledged meanwhile", what, time.Since(before).Milliseconds(), writes)
-		require.Positive(t, writes, "nothing was written meanwhile")
+		stretches = append(stretches, stretch{what, before, time.Now()})
 		_, err := l.Work(ctx, 300)
 		require.NoError(t, err)
 	}
-	phase("nodes 4 and 5 join", func() error {
-		for _, id := range []uint64{4, 5} {
+	phase("before", func() error { _, err := l.Work(ctx, 3000); return err })
+	for _, id := range []uint64{4, 5} {
+		phase(fmt.Sprintf("node %d joins", id), func() error {
 			if err := c.Enlist(ctx, id); err != nil {
 				return err
 			}
-		}
-		return c.AtRest(ctx, 1, 2, 3, 4, 5)
-	})
+			return c.AtRest(ctx, []uint64{1, 2, 3, 4, 5}[:id]...)
+		})
+	}
 	phase("node 2 is drained and removed", func() error {
 		if err := c.Retire(ctx, 2); err != nil {
 			return err
@@ -56,6 +60,7 @@ func TestPartitionsFollowTheNodesUnderLoad(t *testing.T) {
 		}
 		return c.AtRest(ctx, 1, 4, 5)
 	})
+	phase("before the return", func() error { _, err := l.Work(ctx, 3000); return err })
 	phase("node 3 comes back", func() error {
 		if err := c.Start(ctx, 3); err != nil {
 			return err
@@ -68,6 +73,11 @@ func TestPartitionsFollowTheNodesUnderLoad(t *testing.T) {
 	require.GreaterOrEqual(t, keys, 60)
 
 	h := l.History()
+	for _, x := range stretches {
+		pace := PaceOf(h, x.from, x.to)
+		t.Logf("%-30s %6d ms, %v", x.what, x.to.Sub(x.from).Milliseconds(), pace)
+		require.Positive(t, pace.Rate, "nothing was acknowledged while %s", x.what)
+	}
 	res := linear.Check(h, linear.Options{})
 	require.Empty(t, res.Case().Violations)
 	require.Empty(t, res.Undecided)
