@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
@@ -54,6 +55,15 @@ var (
 	errUnsettled = errors.New("the records changed again and again meanwhile; ask again")
 )
 
+// hearsAll is within how many times ReportEvery a new driver has heard of all nodes that are up.
+const hearsAll = 4
+
+// expectFor is how long a new driver on a node that has been up for a while waits for founders that are late. The time counts from the
+// node's start: metadata groups that change their leaders often would never come to make partitions otherwise.
+func expectFor(cfg *placement.DriverConfig, up time.Duration) time.Duration {
+	return min(cfg.ExpectFor, max(cfg.ExpectFor-up, hearsAll*cfg.ReportEvery))
+}
+
 // turnDriver does the part of a turn that the leader of the metadata group has. It returns when to go on.
 func (a *agent) turnDriver(now env.Instant) env.Instant {
 	d := &a.drive
@@ -68,6 +78,7 @@ func (a *agent) turnDriver(now env.Instant) env.Instant {
 		if a.node.cfg.Start == StartBootstrap {
 			cfg.Expect = len(a.node.cfg.Members)
 		}
+		cfg.ExpectFor = expectFor(&cfg, now.Sub(a.node.started))
 		d.driver, d.term, d.stale = placement.New(cfg, now), term, true
 		d.founders, d.since = map[uint64]placement.Node{}, now
 	}

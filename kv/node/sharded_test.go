@@ -321,3 +321,14 @@ func TestHeldWritesGoOnWhenTheLogIsIdle(t *testing.T) {
 		require.Equal(t, kvpb.Code_OK, c.code())
 	}
 }
+
+// Goal: the wait for founders that are late counts from the node's start, but a driver that is new hears of everybody first. Method: nodes
+// that have been up for different times.
+func TestNewDriverDoesNotWaitAnewForLateFounders(t *testing.T) {
+	cfg := placement.DriverConfig{ReportEvery: time.Second, ExpectFor: 30 * time.Second}
+	require.Equal(t, 30*time.Second, expectFor(&cfg, 0))
+	require.Equal(t, 20*time.Second, expectFor(&cfg, 10*time.Second))
+	require.Equal(t, hearsAll*time.Second, expectFor(&cfg, time.Hour))
+	cfg.ExpectFor = time.Second
+	require.Equal(t, time.Second, expectFor(&cfg, 0), "it never waits longer than it is told to")
+}
