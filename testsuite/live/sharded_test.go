@@ -78,6 +78,12 @@ func TestPartitionsFollowTheNodesUnderLoad(t *testing.T) {
 		t.Logf("%-30s %6d ms, %v", x.what, x.to.Sub(x.from).Milliseconds(), pace)
 		require.Positive(t, pace.Rate, "nothing was acknowledged while %s", x.what)
 	}
+	requireAllWell(t, h)
+}
+
+// requireAllWell checks that all operations ended well, each key in one partition, and that the history is linearizable.
+func requireAllWell(t *testing.T, h *history.History) {
+	t.Helper()
 	res := linear.Check(h, linear.Options{})
 	require.Empty(t, res.Case().Violations)
 	require.Empty(t, res.Undecided)

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/checker/jepsen"
 	"github.com/holdfastdb/holdfast/checker/linear"
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
@@ -27,7 +29,8 @@ func HistoryCommand(streams *style.Streams, format *style.Format) *cobra.Command
 		Use:   "history FILE",
 		Short: "Judge whether a recorded history is linearizable",
 		Long: "Judge whether a recorded history is linearizable: whether every operation can have taken effect at one\n" +
-			"moment between its call and its return. The file is JSON lines (docs/history-format.md); - reads standard input.\n\n" +
+			"moment between its call and its return. The file is JSON lines (docs/history-format.md), or Jepsen's EDN\n" +
+			"if its name ends in .edn; - reads JSON lines from standard input.\n\n" +
 			"Exit codes: 0 pass, 10 violation, 11 unknown (a bound was hit) or vacuous (nothing was acknowledged).",
 		Example: "  holdfast bench --ops all --keys 50 --duration 5s --record h.jsonl\n" +
 			"  holdfast check history h.jsonl\n" +
@@ -83,7 +86,11 @@ func readHistory(streams *style.Streams, path string) (*history.History, error) 
 		defer f.Close()
 		in = f
 	}
-	h, err := history.Read(in)
+	read := history.Read
+	if strings.HasSuffix(path, ".edn") {
+		read = jepsen.Read
+	}
+	h, err := read(in)
 	if err != nil {
 		return nil, exit.With(exit.Failure, fmt.Errorf("cannot judge %s: %w", path, err), "the format is described in docs/history-format.md")
 	}

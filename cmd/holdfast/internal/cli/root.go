@@ -79,7 +79,7 @@ func (a *App) checkCommand() *cobra.Command {
 		Args:  a.unknownCommand,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(check.HistoryCommand(a.Streams, &a.format), check.DataCommand(a.Streams, &a.format))
+	c.AddCommand(check.HistoryCommand(a.Streams, &a.format), check.ExportCommand(a.Streams), check.DataCommand(a.Streams, &a.format))
 	return c
 }
 
