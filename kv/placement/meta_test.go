@@ -2,6 +2,7 @@ package placement
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -54,6 +55,18 @@ func TestMetadataGroupKeepsThoseThatLive(t *testing.T) {
 	r = metaRig(t, []uint64{1, 2, 3, 4, 5}, 1, 2, 3, 4, 5)
 	r.pass(10, 1, 3, 5)
 	require.Equal(t, []uint64{1, 3, 5}, r.metaGoal())
+}
+
+// Goal: the metadata group does not become smaller while founders may be late, and does so when they had their time. Method: a
+// group of three of which only two nodes are in service, before and after ExpectFor.
+func TestMetadataGroupWaitsForNodesThatAreExpected(t *testing.T) {
+	r := metaRig(t, []uint64{1, 2, 3}, 1, 2, 3)
+	r.d.cfg.Expect, r.d.cfg.ExpectFor = 3, 30*time.Second
+	r.do(Drain(r.state(), 3))
+	r.pass(29, 1, 2)
+	require.Equal(t, []uint64{1, 2, 3}, r.metaGoal())
+	r.pass(1, 1, 2)
+	require.Equal(t, []uint64{1}, r.metaGoal())
 }
 
 // Goal: the metadata group is spread over zones, also if these are given later, and then stays. Method: all members in
