@@ -15,6 +15,8 @@ import (
 type Options struct {
 	// From and Seeds give the seeds From, From+1, ..., From+Seeds-1.
 	From, Seeds uint64
+	// Stride is the distance of the seeds; 0 stands for 1.
+	Stride uint64
 	// Workers is the number of runs at a time, at least 1.
 	Workers int
 	// Sharded draws clusters with partitions.
@@ -68,7 +70,7 @@ func Run(o Options) *Report {
 				if i >= o.Seeds {
 					return
 				}
-				res := run.Execute(o.draw(o.From+i), run.Options{})
+				res := run.Execute(o.draw(o.From+i*max(o.Stride, 1)), run.Options{})
 				mu.Lock()
 				if report.add(res) && !o.KeepGoing {
 					stop.Store(true)
@@ -111,14 +113,19 @@ func (r *Report) add(res *run.Result) bool {
 		return false
 	}
 	if r.Found == nil || res.Plan.Seed < r.Found.Seed {
-		r.Found = &Found{Seed: res.Plan.Seed, Outcome: res.Verdict.Outcome}
-		if len(res.Verdict.Violations) > 0 {
-			v := res.Verdict.Violations[0]
-			r.Found.Oracle, r.Found.Fingerprint, r.Found.Message = v.Oracle, v.Fingerprint, v.Message
-			r.Found.At = time.Duration(v.At)
-		}
+		r.Found = newFound(res)
 	}
 	return true
+}
+
+func newFound(res *run.Result) *Found {
+	f := &Found{Seed: res.Plan.Seed, Outcome: res.Verdict.Outcome}
+	if len(res.Verdict.Violations) > 0 {
+		v := res.Verdict.Violations[0]
+		f.Oracle, f.Fingerprint, f.Message = v.Oracle, v.Fingerprint, v.Message
+		f.At = time.Duration(v.At)
+	}
+	return f
 }
 
 // idleAfter is the number of runs after which each kind of fault must have had an effect.

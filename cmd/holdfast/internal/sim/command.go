@@ -21,7 +21,7 @@ func Command(streams *style.Streams) *cobra.Command {
 		Args: exit.Args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(runCommand(streams), replayCommand(streams), benchCommand(streams), mutantsCommand(streams))
+	c.AddCommand(runCommand(streams), replayCommand(streams), benchCommand(streams), mutantsCommand(streams), huntCommand(streams), mergeCommand(streams))
 	return c
 }
 

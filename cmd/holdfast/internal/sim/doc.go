@@ -1,5 +1,5 @@
 // Package sim is the commands that attack the simulated cluster: `sim run`,
-// `sim replay`, `sim bench` and `sim mutants`.
+// `sim hunt` and `sim merge`, `sim replay`, `sim bench` and `sim mutants`.
 //
 // Contract:
 //
@@ -7,4 +7,6 @@
 //	          vacuous, 12 liveness.
 //	SIMCMD-2  A run that failed is kept in a directory, and the command that replays it
 //	          is printed.
+//	SIMCMD-3  A hunt goes on where it was interrupted, with the same program and seeds only, and shards add up to
+//	          what one machine would have found.
 package sim

@@ -1,0 +1,191 @@
+package sim
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
+	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
+	"github.com/holdfastdb/holdfast/testsuite/hunt"
+	"github.com/holdfastdb/holdfast/testsuite/run"
+)
+
+// campaignFile is where a hunt keeps how far it is, below its directory.
+const campaignFile = "campaign.json"
+
+// batchOf is how many seeds each worker runs before the campaign is written down again.
+const batchOf = 8
+
+type huntOptions struct {
+	runOptions
+	forTime time.Duration
+	shard   string
+}
+
+func huntCommand(streams *style.Streams) *cobra.Command {
+	var o huntOptions
+	c := &cobra.Command{
+		Use:   "hunt",
+		Short: "Run seeds for hours, on one machine or many, and go on after an interruption",
+		Long: "Run seeds as `sim run` does, past every failure, and keep in --dir how far it is. The same command goes on where it was\n" +
+			"interrupted. With --shard 0/16 to 15/16 sixteen machines share the seeds; `sim merge` adds up what they found.",
+		Example: "  holdfast sim hunt --for 8h --sharded --dir hunt\n  holdfast sim hunt --for 8h --shard 3/16 --dir hunt-3\n" +
+			"  holdfast sim merge hunt-*",
+		Args: exit.Args(0, 0),
+		RunE: func(c *cobra.Command, _ []string) error { return o.hunt(c.Context(), streams, printJSON(c)) },
+	}
+	c.Flags().DurationVar(&o.forTime, "for", time.Hour, "how long; what was done before an interruption does not count")
+	c.Flags().Uint64Var(&o.seeds, "seeds", 0, "end after so many seeds in all; 0 is no bound")
+	c.Flags().Uint64Var(&o.from, "from", 1, "first seed of all shards")
+	c.Flags().StringVar(&o.shard, "shard", "0/1", "which part of the seeds: I/N, I from 0 to N-1")
+	c.Flags().BoolVar(&o.sharded, "sharded", false, "draw clusters with partitions, whose nodes join, drain, leave and die")
+	c.Flags().StringVar(&o.dir, "dir", "hunt", "directory of the campaign and of its failed runs")
+	workersFlag(c, &o.workers)
+	return c
+}
+
+// campaign begins the campaign that the options say, or goes on with it.
+func (o *huntOptions) campaign() (*hunt.Campaign, error) {
+	if err := atLeastOne("workers", o.workers); err != nil {
+		return nil, err
+	}
+	var shard, shards uint64
+	if n, err := fmt.Sscanf(o.shard+" ", "%d/%d ", &shard, &shards); n != 2 || err != nil {
+		return nil, exit.Usagef("give it as in --shard 3/16", "--shard %q is no part of seeds", o.shard)
+	}
+	program, err := programID()
+	if err != nil {
+		return nil, err
+	}
+	c, err := hunt.NewCampaign(program, o.from, shard, shards, o.sharded)
+	if err != nil {
+		return nil, exit.Usagef("give it as in --shard 3/16", "--shard %q: %w", o.shard, err)
+	}
+	if c, err = c.Resume(filepath.Join(o.dir, campaignFile)); err != nil {
+		return nil, exit.With(exit.Failure, err, "give another --dir, or the same flags and program as before")
+	}
+	return c, nil
+}
+
+func (o *huntOptions) hunt(ctx context.Context, streams *style.Streams, asJSON bool) error {
+	c, err := o.campaign()
+	if err != nil {
+		return err
+	}
+	if c.Done > 0 {
+		streams.Talk("going on behind %d seeds", c.Done)
+	}
+	known := make(map[string]bool)
+	for i := range c.Findings {
+		known[c.Findings[i].Fingerprint] = true
+	}
+	var kept error
+	told := time.Now()
+	for end := time.Now().Add(o.forTime); time.Now().Before(end) && ctx.Err() == nil; {
+		seeds := uint64(batchOf * o.workers)
+		if o.seeds > 0 {
+			seeds = min(seeds, o.seeds-min(c.Done, o.seeds))
+		}
+		if seeds == 0 {
+			break
+		}
+		c.Hunt(seeds, hunt.Options{Workers: o.workers, Failed: func(r *run.Result) {
+			if len(r.Verdict.Violations) > 0 && !known[r.Verdict.Violations[0].Fingerprint] {
+				known[r.Verdict.Violations[0].Fingerprint] = true
+				kept = o.keep(streams, r)
+			}
+		}})
+		if kept != nil {
+			return fmt.Errorf("keeping a failed run: %w", kept)
+		}
+		if err := c.Save(filepath.Join(o.dir, campaignFile)); err != nil {
+			return err
+		}
+		if time.Since(told) > 10*time.Second {
+			told = time.Now()
+			streams.Talk("%s", progress(c))
+		}
+	}
+	return showCampaign(streams, c, asJSON)
+}
+
+func progress(c *hunt.Campaign) string {
+	r := &c.Report
+	return fmt.Sprintf("%d seeds, %s simulated in %s: %d pass, %d violation, %d liveness, %d unknown, %d vacuous; %d different findings",
+		c.Done, style.Duration(r.Virtual), style.Duration(c.Took), r.Outcomes[verdict.Pass], r.Outcomes[verdict.Violated],
+		r.Outcomes[verdict.Stalled], r.Outcomes[verdict.Unknown], r.Outcomes[verdict.Vacuous], len(c.Findings))
+}
+
+func showCampaign(streams *style.Streams, c *hunt.Campaign, asJSON bool) error {
+	o := outcome(&c.Report)
+	if asJSON {
+		if err := encode(streams, c); err != nil {
+			return err
+		}
+		return ended(o)
+	}
+	streams.Data("%s: %s", o, progress(c))
+	for i := range c.Findings {
+		f := &c.Findings[i]
+		streams.Data("  %d runs, lowest seed %d: %s: %s", f.Runs, f.Lowest.Seed, f.Lowest.Oracle, f.Lowest.Message)
+	}
+	for _, counter := range c.Report.Evidence.Counters() {
+		streams.Talk("  %-45s %d", counter.Name, counter.Count)
+	}
+	for _, name := range c.Report.Idle() {
+		streams.Data("%s never happened: this nemesis does nothing", name)
+	}
+	return ended(o)
+}
+
+func mergeCommand(streams *style.Streams) *cobra.Command {
+	return &cobra.Command{
+		Use:     "merge DIR...",
+		Short:   "Add up the shards of a hunt",
+		Example: "  holdfast sim merge hunt-*",
+		Args:    exit.Args(1, 1<<16),
+		RunE: func(c *cobra.Command, dirs []string) error {
+			var shards []*hunt.Campaign
+			for _, dir := range dirs {
+				shard, err := hunt.ReadCampaign(filepath.Join(dir, campaignFile))
+				if err != nil {
+					return exit.With(exit.Failure, err, "give the directories of `holdfast sim hunt --dir`")
+				}
+				shards = append(shards, shard)
+			}
+			all, err := hunt.Merge(shards)
+			if err != nil {
+				return exit.With(exit.Failure, err, "give each shard of one hunt once")
+			}
+			streams.Talk("%d of %d shards", len(shards), all.Shards)
+			return showCampaign(streams, all, printJSON(c))
+		},
+	}
+}
+
+// programID tells builds of this program apart.
+func programID() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding this program's file: %w", err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("reading this program's file: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("reading this program's file: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}

@@ -1,0 +1,203 @@
+package hunt
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/testsuite/run"
+)
+
+// campaignVersion is that of the file format.
+const campaignVersion = 1
+
+// maxFindings bounds the different findings that a campaign remembers; all runs are counted.
+const maxFindings = 1000
+
+// Campaign is a long hunt on one machine, perhaps with others that hunt other shards. It is kept in a file, so that
+// it goes on where it was interrupted.
+type Campaign struct {
+	Version int `json:"version"`
+	// Program tells builds apart: what different code found does not add up.
+	Program string `json:"program"`
+	// From is the first seed of all shards; this one has every Shards-th seed from From + Shard on.
+	From    uint64 `json:"from"`
+	Shard   uint64 `json:"shard"`
+	Shards  uint64 `json:"shards"`
+	Sharded bool   `json:"sharded,omitempty"`
+	// Done is how many of its seeds were run: the first ones, all of them.
+	Done uint64 `json:"done"`
+	// Took is the time that this took, without pauses.
+	Took   time.Duration `json:"took_ns"`
+	Report Report        `json:"report"`
+	// Findings are ascending in their fingerprints.
+	Findings []Finding `json:"findings,omitempty"`
+}
+
+// Finding is all failed runs with one fingerprint.
+type Finding struct {
+	Fingerprint string `json:"fingerprint"`
+	Runs        uint64 `json:"runs"`
+	// Lowest is the run of the lowest seed.
+	Lowest Found `json:"lowest"`
+}
+
+// NewCampaign begins one.
+func NewCampaign(program string, from, shard, shards uint64, sharded bool) (*Campaign, error) {
+	if shards == 0 || shard >= shards {
+		return nil, fmt.Errorf("hunt: shard %d of %d: shards are numbered from 0 on", shard, shards)
+	}
+	return &Campaign{
+		Version: campaignVersion, Program: program, From: from, Shard: shard, Shards: shards, Sharded: sharded,
+		Report: Report{Outcomes: make(map[verdict.Outcome]uint64)},
+	}, nil
+}
+
+// ErrOther is why a campaign cannot go on with a file: it is of another one.
+var ErrOther = errors.New("it is another campaign")
+
+// sameAs returns how two campaigns differ in what they hunt, nil if they do not.
+func (c *Campaign) sameAs(o *Campaign) error {
+	switch {
+	case c.Program != o.Program:
+		return fmt.Errorf("%w: of program %s, not %s", ErrOther, o.Program, c.Program)
+	case c.From != o.From || c.Shards != o.Shards || c.Sharded != o.Sharded:
+		return fmt.Errorf("%w: from seed %d in %d shards (partitions: %t), not from %d in %d (partitions: %t)",
+			ErrOther, o.From, o.Shards, o.Sharded, c.From, c.Shards, c.Sharded)
+	}
+	return nil
+}
+
+// Hunt runs the next seeds. Of the options it uses Workers, Failed and Progress.
+func (c *Campaign) Hunt(seeds uint64, o Options) {
+	begin := time.Now()
+	failed := o.Failed
+	o.From, o.Seeds, o.Stride = c.From+c.Shard+c.Done*c.Shards, seeds, c.Shards
+	o.Sharded, o.KeepGoing = c.Sharded, true
+	o.Failed = func(res *run.Result) {
+		c.find(newFound(res), 1)
+		if failed != nil {
+			failed(res)
+		}
+	}
+	c.Report.merge(Run(o))
+	c.Done += seeds
+	c.Took += time.Since(begin)
+}
+
+// find counts a finding.
+func (c *Campaign) find(f *Found, runs uint64) {
+	i, known := slices.BinarySearchFunc(c.Findings, f.Fingerprint, func(x Finding, fp string) int { return strings.Compare(x.Fingerprint, fp) })
+	switch {
+	case known:
+		x := &c.Findings[i]
+		x.Runs += runs
+		if f.Seed < x.Lowest.Seed {
+			x.Lowest = *f
+		}
+	case len(c.Findings) < maxFindings:
+		c.Findings = slices.Insert(c.Findings, i, Finding{Fingerprint: f.Fingerprint, Runs: runs, Lowest: *f})
+	}
+}
+
+// merge adds another report.
+func (r *Report) merge(o *Report) {
+	r.Runs += o.Runs
+	for outcome, n := range o.Outcomes {
+		r.Outcomes[outcome] += n
+	}
+	r.Virtual += o.Virtual
+	r.Events += o.Events
+	r.Evidence.Merge(&o.Evidence)
+	if o.Found != nil && (r.Found == nil || o.Found.Seed < r.Found.Seed) {
+		r.Found = o.Found
+	}
+}
+
+// Merge adds up the shards of a campaign, each once.
+func Merge(shards []*Campaign) (*Campaign, error) {
+	if len(shards) == 0 {
+		return nil, errors.New("hunt: there is nothing to merge")
+	}
+	first := shards[0]
+	all, err := NewCampaign(first.Program, first.From, 0, first.Shards, first.Sharded)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[uint64]bool)
+	for _, c := range shards {
+		if err := first.sameAs(c); err != nil {
+			return nil, fmt.Errorf("hunt: shard %d cannot be merged: %w", c.Shard, err)
+		}
+		if seen[c.Shard] {
+			return nil, fmt.Errorf("hunt: shard %d is there twice", c.Shard)
+		}
+		seen[c.Shard] = true
+		all.Done += c.Done
+		all.Took += c.Took
+		all.Report.merge(&c.Report)
+		for i := range c.Findings {
+			all.find(&c.Findings[i].Lowest, c.Findings[i].Runs)
+		}
+	}
+	return all, nil
+}
+
+// Resume goes on with the campaign that the file has, if it is the same one. It returns c itself if there is no file.
+func (c *Campaign) Resume(path string) (*Campaign, error) {
+	old, err := ReadCampaign(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.sameAs(old); err != nil {
+		return nil, fmt.Errorf("hunt: cannot go on with %s: %w", path, err)
+	}
+	if c.Shard != old.Shard {
+		return nil, fmt.Errorf("hunt: cannot go on with %s: %w: shard %d, not %d", path, ErrOther, old.Shard, c.Shard)
+	}
+	return old, nil
+}
+
+// ReadCampaign reads the file of a campaign.
+func ReadCampaign(path string) (*Campaign, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("hunt: %w", err)
+	}
+	var c Campaign
+	if err := json.Unmarshal(b, &c); err != nil {
+		return nil, fmt.Errorf("hunt: %s is no campaign: %w", path, err)
+	}
+	if c.Version != campaignVersion || c.Shards == 0 || c.Shard >= c.Shards || c.Report.Outcomes == nil {
+		return nil, fmt.Errorf("hunt: %s is no campaign of version %d", path, campaignVersion)
+	}
+	return &c, nil
+}
+
+// Save replaces the file; a crash leaves the old one or the new one.
+func (c *Campaign) Save(path string) error {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("hunt: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("hunt: %w", err)
+	}
+	next := path + ".next"
+	if err := os.WriteFile(next, append(b, '\n'), 0o644); err != nil {
+		return fmt.Errorf("hunt: %w", err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		return fmt.Errorf("hunt: %w", err)
+	}
+	return nil
+}
