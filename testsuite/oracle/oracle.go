@@ -29,8 +29,6 @@ type Oracle struct {
 	// Damaged says whether a node's disk was damaged or lost by a fault: what it held counts as held
 	// in audits, as no more of them are damaged than the cluster must survive.
 	Damaged func(number int) bool
-	// Sent is told of each message that a node sends to another.
-	Sent func(from, to env.NodeID)
 
 	cluster *cluster.Cluster
 	groups  map[raft.GroupID]*groupWatch
@@ -48,7 +46,7 @@ type Oracle struct {
 func New(auditEvery uint64) *Oracle {
 	return &Oracle{
 		Report: func(*verdict.Violation) {}, MayFail: func(int) bool { return false },
-		Damaged: func(int) bool { return false }, Sent: func(env.NodeID, env.NodeID) {},
+		Damaged:  func(int) bool { return false },
 		Evidence: newEvidence(), groups: make(map[raft.GroupID]*groupWatch), tables: newTables(), auditEvery: auditEvery,
 	}
 }
@@ -120,7 +118,6 @@ func (o *Oracle) AfterTurn(m *cluster.Member) {
 
 // Sending implements cluster.Watcher: what a message promises must survive.
 func (o *Oracle) Sending(m *cluster.Member, to env.NodeID, channel env.Channel, payload []byte) {
-	o.Sent(m.ID(), to)
 	o.carried(channel, payload)
 	msg, ok := node.PeekRaft(payload)
 	if !ok || o.done {

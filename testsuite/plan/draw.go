@@ -25,6 +25,7 @@ func Draw(seed uint64) *Plan {
 	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
 	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
 	p.drawFollowerReads(netsim.NewStream(seed, "plan/follower-reads"))
+	p.drawSeveral(netsim.NewStream(seed, "plan/several"))
 	p.drawSnapshots(netsim.NewStream(seed, "plan/snapshots"))
 	p.drawLeadership(netsim.NewStream(seed, "plan/leadership"))
 	if s.IntN(3) == 0 {
@@ -43,6 +44,7 @@ func Draw(seed uint64) *Plan {
 	if memberChanges.on {
 		p.drawMemberChanges(netsim.NewStream(seed, "plan/members"))
 	}
+	p.drawClientFaults(netsim.NewStream(seed, "plan/client-faults"))
 	p.sortFaults()
 	return p
 }

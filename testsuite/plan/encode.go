@@ -78,6 +78,9 @@ func (p *Plan) Validate() error {
 			return fmt.Errorf("plan: operation %d is out of order in time", i)
 		}
 		values[op.Value] = true
+		if err := op.checkSeveral(values); err != nil {
+			return fmt.Errorf("plan: operation %d: %w", i, err)
+		}
 	}
 	for i := range p.Faults {
 		if err := p.checkFault(i); err != nil {
@@ -154,6 +157,8 @@ func (p *Plan) checkFault(i int) error {
 		return fmt.Errorf("plan: fault %d (%s) has no target", i, f.Kind)
 	case f.Kind == Replace && len(f.Targets) < 2:
 		return fmt.Errorf("plan: fault %d (%s) needs the node to remove and the one to add", i, f.Kind)
+	case f.Kind.OnClient() && (f.Param < 1 || f.Param > int64(p.Clients)):
+		return fmt.Errorf("plan: fault %d (%s): client %d is not one of 1 to %d", i, f.Kind, f.Param, p.Clients)
 	case f.Kind == Misdirect && f.Param == 0:
 		return fmt.Errorf("plan: fault %d (%s) needs a distance in bytes", i, f.Kind)
 	case f.Kind == ClockDrift && (f.Param > netsim.MaxDrift || f.Param < -netsim.MaxDrift):

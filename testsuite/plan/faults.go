@@ -166,3 +166,19 @@ func (p *Plan) aimChange(s *rand.Rand, f *Fault) bool {
 	}
 	return p.Spares > 0 || p.Nodes-1 > 2*p.lost()
 }
+
+// drawClientFaults gives a third of the plans faults of clients.
+func (p *Plan) drawClientFaults(s *rand.Rand) {
+	if s.IntN(3) != 0 {
+		return
+	}
+	mean := pick[time.Duration](s, 200, 1000, 3000) * time.Millisecond
+	for at := min(between(s, 0, mean), p.HealAt/4); at < p.HealAt; at += time.Millisecond + between(s, 0, 3*mean) {
+		f := Fault{At: at, Kind: pick(s, clientFaults.kinds...), Param: 1 + s.Int64N(int64(p.Clients))}
+		f.For = between(s, 50*time.Millisecond, p.HealAt/2)
+		if f.Kind == DivertClient {
+			f.Targets, f.Leader = []int{1 + s.IntN(p.Nodes)}, s.IntN(2) == 0
+		}
+		p.Faults = append(p.Faults, f)
+	}
+}

@@ -94,6 +94,15 @@ const (
 	// choice.
 	TransferLeader FaultKind = "transfer-leader"
 
+	// DeafClient loses all that nodes send to client Param.
+	DeafClient FaultKind = "deaf-client"
+	// DivertClient cuts client Param off from the target, so that it tries others.
+	DivertClient FaultKind = "divert-client"
+	// SilentClient stops client Param, perhaps for longer than its sessions live.
+	SilentClient FaultKind = "silent-client"
+	// CrashClient ends client Param and starts it anew: its sessions stay, and fill the table.
+	CrashClient FaultKind = "crash-client"
+
 	// Join starts a spare node, which joins a cluster with partitions.
 	Join FaultKind = "join"
 	// Drain has all that the target holds brought elsewhere; if Param is 1 that is taken back after For.
@@ -126,6 +135,8 @@ var (
 	diskLosses = menu{true, []FaultKind{BitRot, Misdirect, FailRead, Wipe}}
 	// memberChanges need nodes that change members; they have a schedule of their own.
 	memberChanges = menu{true, []FaultKind{AddNode, RemoveNode, Promote, Demote, Replace, TransferLeader}}
+	// clientFaults strike clients; they have a schedule of their own.
+	clientFaults = menu{true, []FaultKind{DeafClient, DivertClient, SilentClient, CrashClient}}
 	// placementChanges need a cluster with partitions; they have a schedule of their own.
 	placementChanges = menu{true, []FaultKind{Join, Drain, Retire, Reweight, Rezone}}
 )
@@ -149,6 +160,8 @@ func (k FaultKind) Group() string {
 		return "changes of members and leaders took effect"
 	case slices.Contains(placementChanges.kinds, k):
 		return "changes of nodes took effect"
+	case k.OnClient():
+		return "client faults took effect"
 	case slices.Contains(diskLosses.kinds, k), slices.Contains(diskErrors.kinds, k), k == FailDisk:
 		return "disk faults took effect"
 	case slices.Contains(snapshotFaults.kinds, k), k == SlowDisk, k == StallDisk, k == SlowApply:
@@ -159,7 +172,7 @@ func (k FaultKind) Group() string {
 
 // known reports whether a plan may have faults of this kind.
 func (k FaultKind) known() bool {
-	for _, m := range []menu{machineFaults, diskErrors, snapshotFaults, diskLosses, memberChanges, placementChanges} {
+	for _, m := range []menu{machineFaults, diskErrors, snapshotFaults, diskLosses, memberChanges, clientFaults, placementChanges} {
 		if slices.Contains(m.kinds, k) {
 			return true
 		}
@@ -181,5 +194,10 @@ func (k FaultKind) Changes() bool { return slices.Contains(memberChanges.kinds, 
 // Places reports whether a fault of this kind is a change of nodes in a cluster with partitions.
 func (k FaultKind) Places() bool { return slices.Contains(placementChanges.kinds, k) }
 
+// OnClient reports whether a fault of this kind strikes client Param.
+func (k FaultKind) OnClient() bool { return slices.Contains(clientFaults.kinds, k) }
+
 // needsTarget reports whether faults of this kind strike one node.
-func (k FaultKind) needsTarget() bool { return k != Blackout && k != Ring && k != Bridge }
+func (k FaultKind) needsTarget() bool {
+	return k != Blackout && k != Ring && k != Bridge && (!k.OnClient() || k == DivertClient)
+}

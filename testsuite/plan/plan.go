@@ -135,6 +135,17 @@ type Operation struct {
 	Stale     bool `json:"stale,omitempty"`
 	// Follower reads, linearizably, at whichever node the client happens to ask.
 	Follower bool `json:"follower,omitempty"`
+	// Also are further keys that a Get, a Put or an Erase takes along, each for itself.
+	Also []Item `json:"also,omitempty"`
+	// Scan makes a Get a scan of all keys, in pages of so many. Key then only counts among the keys of the plan.
+	Scan int `json:"scan,omitempty"`
+}
+
+// Item is one more key of an operation on several.
+type Item struct {
+	Kind  history.Kind `json:"kind"`
+	Key   string       `json:"key"`
+	Value string       `json:"value,omitempty"`
 }
 
 // Fault is one nemesis at work.

@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func TestDrawnPlansOfAllKindsSurviveTheirFile(t *testing.T) {
 			seen[p.Faults[i].Kind]++
 		}
 	}
-	kinds := append(drawn(), memberChanges.kinds...)
+	kinds := slices.Concat(drawn(), memberChanges.kinds, clientFaults.kinds)
 	for _, k := range append(kinds, HangDisk) {
 		require.Positive(t, seen[k], "%s", k)
 		delete(seen, k)

@@ -21,6 +21,7 @@ func DrawSharded(seed uint64) *Plan {
 	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
 	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
 	p.drawFollowerReads(netsim.NewStream(seed, "plan/follower-reads"))
+	p.drawSeveral(netsim.NewStream(seed, "plan/several"))
 	p.drawSnapshots(netsim.NewStream(seed, "plan/snapshots"))
 	p.drawLeadership(netsim.NewStream(seed, "plan/leadership"))
 	p.Settings.Priorities = nil // the table says who is preferred
@@ -30,6 +31,7 @@ func DrawSharded(seed uint64) *Plan {
 	p.drawFaults(netsim.NewStream(seed, "plan/faults"))
 	p.Settings.ApplyDelay = pick[time.Duration](netsim.NewStream(seed, "plan/apply-delay"), 0, 0, 1, 4) * p.Settings.ElectionTimeout / 4
 	p.drawPlacementChanges(netsim.NewStream(seed, "sharded/changes"))
+	p.drawClientFaults(netsim.NewStream(seed, "plan/client-faults"))
 	p.sortFaults()
 	p.spareDriver()
 	return p

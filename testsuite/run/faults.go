@@ -20,8 +20,11 @@ func (n *nemesis) begin(s *strike) {
 	case plan.Blackout:
 		n.blackout(s)
 		return
-	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring:
+	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring, plan.DeafClient, plan.DivertClient:
 		n.cut(s)
+		return
+	case plan.SilentClient, plan.CrashClient:
+		n.beginClient(s)
 		return
 	}
 	switch {
@@ -118,7 +121,10 @@ func (n *nemesis) undo(s *strike) {
 			n.revive(number)
 		}
 		return
-	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring:
+	case plan.SilentClient, plan.CrashClient:
+		n.endClient(s)
+		return
+	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring, plan.DeafClient, plan.DivertClient:
 		n.world.HealAll()
 		for _, other := range n.active {
 			n.cut(other)
@@ -177,6 +183,8 @@ func (n *nemesis) cut(s *strike) {
 		}
 	case plan.Split:
 		n.split(s)
+	case plan.DeafClient, plan.DivertClient:
+		n.cutClient(s)
 	case plan.OneWay:
 		for _, other := range n.others(s.target) {
 			if s.fault.Param == 1 {

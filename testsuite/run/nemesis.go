@@ -52,7 +52,7 @@ type strike struct {
 // link is one direction between two processes.
 type link struct{ from, to env.NodeID }
 
-// sent is told of each message between nodes: one on a link that a fault cuts or
+// sent is told of each message: one on a link that a fault cuts or
 // clogs is an effect of that fault.
 func (n *nemesis) sent(from, to env.NodeID) {
 	for _, s := range n.active {
@@ -180,7 +180,7 @@ func (n *nemesis) count(s *strike) {
 	switch s.fault.Kind {
 	case plan.Fuse:
 		hits = d.FuseCrashes
-	case plan.Pause:
+	case plan.Pause, plan.SilentClient:
 		hits = min(hits, d.HeldInputs)
 	case plan.ClockDrift:
 		hits = d.DriftedTicks

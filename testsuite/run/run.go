@@ -66,7 +66,8 @@ func Execute(p *plan.Plan, o Options) *Result {
 	r.cluster = cluster.New(r.world, p, r.oracle)
 	r.oracle.Watch(r.cluster)
 	r.nemesis = newNemesis(r)
-	r.oracle.MayFail, r.oracle.Sent = r.nemesis.diskFailing, r.nemesis.sent
+	r.oracle.MayFail = r.nemesis.diskFailing
+	r.world.OnSend = func(m *netsim.Message) { r.nemesis.sent(m.From, m.To) }
 	r.oracle.Damaged = r.nemesis.lostCopy
 	r.world.OnBoot = r.booted
 	r.clients = workload.New(r.world, p)

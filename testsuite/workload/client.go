@@ -23,6 +23,8 @@ type Client struct {
 	armed  env.Instant
 	// seen is what the client last saw of each key.
 	seen map[string]history.Result
+	// underWay are the tags of the operations without an end, in the order of their calls.
+	underWay []any
 }
 
 // pending goes with an operation through the core.
@@ -62,6 +64,14 @@ var kinds = map[history.Kind]core.Kind{
 
 // submit starts one operation of the plan.
 func (c *Client) submit(op *plan.Operation, f *final) {
+	switch {
+	case op.Scan > 0:
+		c.submitScan(op)
+		return
+	case len(op.Also) > 0:
+		c.submitSeveral(op)
+		return
+	}
 	in := history.Input{Kind: op.Kind, Key: op.Key, Value: op.Value, Stale: op.Stale}
 	switch op.Kind {
 	case history.CASVersion:
@@ -79,8 +89,13 @@ func (c *Client) submit(op *plan.Operation, f *final) {
 	if f == nil {
 		spec.Deadline = now.Add(c.all.plan.Settings.OperationTimeout)
 	}
-	spec.Tag = &pending{id: c.all.recorder.Invoke(uint64(c.number), in, int64(c.all.world.Now())), input: in, final: f}
+	spec.Tag = c.begins(&pending{id: c.invoke(&in), input: in, final: f})
 	c.core.Submit(now, spec)
+}
+
+// invoke records a call.
+func (c *Client) invoke(in *history.Input) history.OpID {
+	return c.all.recorder.Invoke(uint64(c.number), *in, int64(c.all.world.Now()))
 }
 
 // Receive takes a batch of answers.
@@ -140,23 +155,44 @@ var outcomes = map[core.Outcome]history.Outcome{
 }
 
 func (c *Client) ended(d *core.Completion) {
-	p := d.Tag.(*pending)
-	c.all.open--
+	switch tag := d.Tag.(type) {
+	case several:
+		c.endedSeveral(tag, d)
+	case *scan:
+		if !c.endedPage(tag, d) {
+			return
+		}
+	case *pending:
+		c.complete(tag, d.Outcome, ending(d), &d.Result)
+	}
+	c.ends(d.Tag)
+}
+
+// ending is why the operation did not end OK, nil if it did.
+func ending(d *core.Completion) error {
+	if d.Err == nil {
+		return nil
+	}
+	return d.Err
+}
+
+// complete records how an operation on one key ended; r is its result if it is OK.
+func (c *Client) complete(p *pending, outcome core.Outcome, err error, r *core.Result) {
 	message := ""
-	if d.Err != nil {
-		message = d.Err.Error()
+	if err != nil {
+		message = err.Error()
 	}
 	result := history.Result{}
-	if d.Outcome == core.OK {
-		result = resultOf(&p.input, &d.Result)
+	if outcome == core.OK {
+		result = resultOf(&p.input, r)
 		c.remember(&p.input, &result)
 	}
-	c.all.recorder.Complete(p.id, outcomes[d.Outcome], result, message, int64(c.all.world.Now()))
+	c.all.recorder.Complete(p.id, outcomes[outcome], result, message, int64(c.all.world.Now()))
 	if p.final == nil {
 		return
 	}
-	p.final.outcome = fmt.Sprintf("ended as %s: %s", d.Outcome, message)
-	if p.final.ok = d.Outcome == core.OK; !p.final.ok {
+	p.final.outcome = fmt.Sprintf("ended as %s: %s", outcome, message)
+	if p.final.ok = outcome == core.OK; !p.final.ok {
 		c.all.inject(c.number, func(c *Client) { c.submit(p.final.operation(), p.final) })
 	}
 }

@@ -20,6 +20,8 @@ type Clients struct {
 	// open counts the operations without an end, finals those of the final phase.
 	open   int
 	finals []*final
+	// injected counts what each client has been given and has not begun.
+	injected []int
 }
 
 // final is one operation that must succeed after healing. An honest "unknown", as when the
@@ -44,7 +46,7 @@ func (f *final) operation() *plan.Operation {
 
 // New adds the plan's clients to a world; they are down.
 func New(w *netsim.World, p *plan.Plan) *Clients {
-	c := &Clients{world: w, plan: p, recorder: history.NewRecorder()}
+	c := &Clients{world: w, plan: p, recorder: history.NewRecorder(), injected: make([]int, p.Clients)}
 	for i := 1; i <= p.Clients; i++ {
 		number := i
 		c.procs = append(c.procs, w.AddProcess(netsim.FirstClient+env.NodeID(i), func(h env.Host, _ *netsim.Disk) (env.Program, error) {
@@ -52,11 +54,18 @@ func New(w *netsim.World, p *plan.Plan) *Clients {
 		}))
 	}
 	for i := range p.Operations {
-		if !slices.Contains(c.keys, p.Operations[i].Key) {
-			c.keys = append(c.keys, p.Operations[i].Key)
+		c.know(p.Operations[i].Key)
+		for _, item := range p.Operations[i].Also {
+			c.know(item.Key)
 		}
 	}
 	return c
+}
+
+func (c *Clients) know(key string) {
+	if !slices.Contains(c.keys, key) {
+		c.keys = append(c.keys, key)
+	}
 }
 
 // Start starts the clients and schedules their operations.
@@ -76,7 +85,11 @@ func (c *Clients) Start() {
 
 func (c *Clients) inject(number int, do func(*Client)) {
 	c.open++
-	c.procs[number-1].Inject(func(p env.Program) { do(p.(*Client)) })
+	c.injected[number-1]++
+	c.procs[number-1].Inject(func(p env.Program) {
+		c.injected[number-1]--
+		do(p.(*Client))
+	})
 }
 
 // Final makes each client write and read every key once more.
