@@ -136,6 +136,24 @@ func TestUnknownChainWithRepeatedValuesIsKept(t *testing.T) {
 	violates(t, "no-order-for-get", 4, put(1, 0, "w", 0), from(2, "x", "y"), from(3, "q", "y"), get(4, 5, "y", 2))
 }
 
+// Goal: LIN-1, a chain of unknown writes ends by the answer that shows it, not earlier. Method: three of them, and a
+// read that was called one event before that answer and comes before them all.
+func TestUnknownChainMayTakeEffectAtTheLastMoment(t *testing.T) {
+	from := func(call, ret int64, expect, value string) history.Operation {
+		o := op(history.CASValue, call, ret, value, history.Result{Swapped: true})
+		if ret == 0 {
+			o.Result = history.Result{}
+		}
+		o.ExpectValue = expect
+		return o
+	}
+	h := &history.History{Operations: []history.Operation{
+		put(1, 0, "a", 0), from(2, 0, "a", "b"), from(3, 0, "b", "c"), from(4, 6, "c", "d"), absent(5, 7),
+	}}
+	require.NoError(t, h.Validate())
+	require.Empty(t, linear.Check(h, linear.Options{}).Findings)
+}
+
 // Goal: versions follow the order of writes. Method: a decreasing, a repeated and a changing version.
 func TestVersionsStrictlyIncrease(t *testing.T) {
 	violates(t, "no-order-for-put", 3, put(1, 2, "a", 5), put(3, 4, "b", 4))

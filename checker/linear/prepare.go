@@ -115,10 +115,16 @@ func infer(all []step, sightings map[int32]*sighting) {
 		for i := range all {
 			s := &all[i]
 			about := sightings[s.value]
-			if s.role != free || about == nil || !about.seen || about.writers != 1 || about.ret-1 <= s.call {
+			if s.role != free || about == nil || !about.seen || about.writers != 1 {
 				continue
 			}
-			s.role, s.ret, s.version = definite, about.ret-1, about.version
+			// Between the return and the event before it; if that return is itself
+			// inferred, at the same place: a chain of them must not reach that event.
+			ret := (about.ret - 1) | 1
+			if ret <= s.call {
+				continue
+			}
+			s.role, s.ret, s.version = definite, ret, about.version
 			if s.expect != 0 {
 				sightings[s.expect].note(s.ret, 0)
 			}
