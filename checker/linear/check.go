@@ -22,6 +22,9 @@ type Options struct {
 	// MaxFindings stops the check after so many violations; 0 is
 	// DefaultMaxFindings. The keys left are reported as undecided.
 	MaxFindings int
+	// PorcupineOnly leaves out the faster ways to decide (the witness),
+	// so that they can be compared with the search.
+	PorcupineOnly bool
 }
 
 // Default bounds.
@@ -103,7 +106,7 @@ func (r *Result) checkKey(key string, ops []*history.Operation, o Options) {
 		r.Findings = append(r.Findings, f)
 		return
 	}
-	if witnessed(ops) {
+	if !o.PorcupineOnly && witnessed(ops) {
 		return
 	}
 	switch prepare(ops, history.Never).search(o) {
