@@ -22,7 +22,7 @@ type Options struct {
 	// MaxFindings stops the check after so many violations; 0 is
 	// DefaultMaxFindings. The keys left are reported as undecided.
 	MaxFindings int
-	// PorcupineOnly leaves out the faster ways to decide (the witness),
+	// PorcupineOnly leaves out the faster ways to decide (the witness, checker/zone),
 	// so that they can be compared with the search.
 	PorcupineOnly bool
 }
@@ -109,7 +109,7 @@ func (r *Result) checkKey(key string, ops []*history.Operation, o Options) {
 	if !o.PorcupineOnly && witnessed(ops) {
 		return
 	}
-	switch prepare(ops, history.Never).search(o) {
+	switch decide(ops, history.Never, o) {
 	case illegal:
 		r.Findings = append(r.Findings, reduce(key, ops, o))
 	case undecided:

@@ -3,6 +3,7 @@ package linear_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/holdfastdb/holdfast/checker/history"
@@ -251,6 +252,29 @@ func TestFindingAndPictureEndAtTheViolation(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(page), `get -\u003e \"old\" version`)
 	require.NotContains(t, string(page), "afterwards")
+}
+
+// Goal: LIN-5 whichever way decides, and a picture of what contradicts itself only. Method: a stale read in a history of
+// 60 operations that went before; with and without the zones.
+func TestPictureShowsOnlyWhatContradictsItself(t *testing.T) {
+	h := simulate(7, 60, 3, 0, 0.05)
+	at := 1000 + h.Operations[len(h.Operations)-1].Call
+	bad := get(at+4, at+5, "old", 1<<40)
+	h.Operations = append(h.Operations, put(at, at+1, "old", 1<<40), put(at+2, at+3, "new", 1<<41), bad)
+	require.NoError(t, h.Validate())
+	for _, only := range []bool{false, true} {
+		res := linear.Check(h, linear.Options{PorcupineOnly: only})
+		require.Len(t, res.Findings, 1)
+		require.Equal(t, bad.ID, res.Findings[0].Operation)
+		require.Equal(t, "no-order-for-get", res.Findings[0].Aspect)
+		require.Equal(t, !only, strings.Contains(res.Findings[0].Message, "must each come before the other one"), res.Findings[0].Message)
+		paths, err := res.WriteVisualization(t.TempDir())
+		require.NoError(t, err)
+		page, err := os.ReadFile(paths[0])
+		require.NoError(t, err)
+		require.Equal(t, only, strings.Contains(string(page), "v1"), "operations of before")
+		require.Contains(t, string(page), `\"new\"`)
+	}
 }
 
 // Goal: an empty history is fine by itself, but vacuous. Method: judge it.

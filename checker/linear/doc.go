@@ -5,7 +5,10 @@
 //
 // Linearizability is local (Herlihy and Wing 1990, theorem 1): a history
 // is linearizable if and only if its part for each key is. Each key is checked by
-// itself with porcupine, under a bound on work, memory and, if asked for, time.
+// itself, under a bound on work, memory and, if asked for, time, in three ways, of which
+// the first that decides is the last: the order that the answers propose by their places
+// in the log is replayed (witness.go); the zones of the writes are compared
+// (checker/zone); and porcupine searches among all orders.
 //
 // The register. A key is absent at first. A write gives it a value and a version;
 // versions of a key strictly increase in the order in which its writes took
@@ -22,11 +25,13 @@
 //	LIN-3  When a bound is hit the key is undecided, never passed.
 //	LIN-4  Without a Timeout the result is a function of history and options.
 //	LIN-5  A finding names the operation with which the history stops being
-//	       linearizable: the part up to its return is not, anything shorter is.
+//	       linearizable: the part up to its return is not, anything shorter is. If
+//	       a few operations contradict each other by themselves, its picture shows
+//	       only them.
 //	LIN-6  Stale reads take no part, except that what they saw must have been
 //	       written.
 //
-// Each key's search is given what can be inferred beforehand; without it a few
+// Porcupine's search is given what can be inferred beforehand; without it a few
 // dozen unknown outcomes on one key would make the search exponential:
 //
 //   - An unknown write whose unique value was seen took effect before the
@@ -37,8 +42,8 @@
 //     it is tried only right before one.
 //   - Versions told by answers never decrease along any order.
 //
-// Histories with a tenth or more of unknown outcomes among hundreds of operations
-// of one key can still exceed the bounds if they are not linearizable.
+// Histories that the zones do not decide, and with a tenth or more of unknown outcomes among
+// hundreds of operations of one key, can still exceed the bounds if they are not linearizable.
 //
 // Not checked here: atomicity of batches over several keys.
 package linear

@@ -152,6 +152,26 @@ func TestCheckAgreesWithTryingAllOrders(t *testing.T) {
 	require.Greater(t, refused, histories/10)
 }
 
+// Goal: LIN-5, the zones and the search name the same operation. Method: scrambled histories, with and without the zones.
+func TestBothWaysNameTheSameOperation(t *testing.T) {
+	found := 0
+	for seed := range uint64(10_000) {
+		rng := rand.New(rand.NewPCG(seed, 8))
+		h := simulate(seed, 4+rng.IntN(20), 1+rng.IntN(4), float64(rng.IntN(3))/2, float64(rng.IntN(3))/5)
+		scramble(rng, h)
+		require.NoError(t, h.Validate())
+		fast, slow := linear.Check(h, linear.Options{}), linear.Check(h, linear.Options{PorcupineOnly: true})
+		require.Len(t, fast.Findings, len(slow.Findings), "seed %d\n%s", seed, show(h))
+		for i := range slow.Findings {
+			found++
+			require.Equal(t, slow.Findings[i].Operation, fast.Findings[i].Operation, "seed %d\n%s", seed, show(h))
+			require.Equal(t, slow.Findings[i].Aspect, fast.Findings[i].Aspect)
+			require.Equal(t, slow.Findings[i].Related, fast.Findings[i].Related)
+		}
+	}
+	require.Greater(t, found, 1000)
+}
+
 func show(h *history.History) string {
 	text := ""
 	for i := range h.Operations {

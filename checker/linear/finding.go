@@ -154,15 +154,16 @@ func reduce(key string, ops []*history.Operation, o Options) Finding {
 	low, high := 0, len(ends)-1 // the prefix up to ends[high] is illegal
 	for low < high {
 		middle := (low + high) / 2
-		if prepare(ops, ends[middle].Return).search(o) == illegal {
+		if decide(ops, ends[middle].Return, o) == illegal {
 			high = middle
 		} else {
 			low = middle + 1
 		}
 	}
 	last := ends[high]
+	why, problem := contradiction(ops, last, o)
 	f := newFinding(key, AspectNoOrder+last.Kind.String(), last, ops,
-		"no linear order of this key's operations explains this answer")
-	f.problem, f.options = prepare(ops, last.Return), o
+		"no linear order of this key's operations explains this answer"+why)
+	f.problem, f.options = problem, o
 	return f
 }

@@ -1,0 +1,96 @@
+package linear
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/checker/zone"
+)
+
+// zoneMemory is what checker/zone takes for an operation, in bytes, roughly.
+const zoneMemory = 512
+
+// decide decides a key's history up to an event: by its zones if they decide it, else by
+// the search.
+func decide(ops []*history.Operation, horizon int64, o Options) answer {
+	if j := byZones(ops, horizon, o); j.Answer != zone.Undecided {
+		if j.Answer == zone.Accept {
+			return legal
+		}
+		return illegal
+	}
+	return prepare(ops, horizon).search(o)
+}
+
+// byZones asks checker/zone, within the bounds of the search.
+func byZones(ops []*history.Operation, horizon int64, o Options) zone.Judgement {
+	n := int64(len(ops))
+	if o.PorcupineOnly || n > o.MaxSteps || n > o.MaxMemory/zoneMemory {
+		return zone.Judgement{}
+	}
+	begin := time.Now()
+	j := zone.Check(ops, horizon)
+	if o.Timeout > 0 && time.Since(begin) > o.Timeout {
+		return zone.Judgement{}
+	}
+	return j
+}
+
+// contradiction says in words what the operations up to one contradict each other in, and gives the
+// problem to draw: the few operations that suffice, if there are such, else all of them.
+func contradiction(ops []*history.Operation, last *history.Operation, o Options) (why string, p *problem) {
+	j := byZones(ops, last.Return, o)
+	if j.Answer != zone.Reject {
+		return "", prepare(ops, last.Return)
+	}
+	few := []*history.Operation{last}
+	for _, at := range j.Set {
+		if ops[at] != last {
+			few = append(few, ops[at])
+		}
+	}
+	if j.Rule != zone.RuleSearch {
+		why = ": " + j.Reason + among(few)
+	}
+	few = withWrites(ops, few)
+	// Without the rest the few may be legal: the rest also says what did not happen.
+	if p = prepare(few, last.Return); p.search(o) == illegal {
+		return why, p
+	}
+	return why, prepare(ops, last.Return)
+}
+
+func among(few []*history.Operation) string {
+	const most = 6
+	text := " (operations"
+	for i, op := range few[:min(len(few), most)] {
+		if i > 0 {
+			text += ","
+		}
+		text += fmt.Sprintf(" %d", op.ID)
+	}
+	return text + ")"
+}
+
+// withWrites adds the writes of the values that operations saw or expected, in the order of calls.
+func withWrites(ops, few []*history.Operation) []*history.Operation {
+	needed, in := make(map[string]bool), make(map[*history.Operation]bool)
+	for _, op := range few {
+		in[op] = true
+		if value, saw := op.Observed(); saw {
+			needed[value] = true
+		}
+		if op.Kind == history.CASValue {
+			needed[op.ExpectValue] = true
+		}
+	}
+	var list []*history.Operation
+	for _, op := range ops {
+		if in[op] || op.Kind.CarriesValue() && needed[op.Value] && !refused(op) {
+			list = append(list, op)
+		}
+	}
+	return slices.Clip(list)
+}
