@@ -2,7 +2,7 @@
 // holds no code itself:
 //
 //   - checker/history: what clients saw, and its file format;
-//   - checker/linear: whether that is linearizable;
+//   - checker/linear: whether that is linearizable; checker/zone decides most of it fast;
 //   - checker/invariant: oracles that watch the replicas of Raft groups;
 //   - checker/verdict: violations, evidence, and the rule that makes a verdict of them.
 //

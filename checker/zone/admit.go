@@ -38,7 +38,7 @@ type item struct {
 	ret int64
 }
 
-// wrote tells of a conditional write that wrote, or may have.
+// conditional: a conditional write that wrote, or may have.
 func (it *item) conditional() bool { return it.role == writes && it.op.Kind.Conditional() }
 
 // origin is what is known of the writes of a value.
