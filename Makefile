@@ -2,7 +2,7 @@
 # it without make if you like.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick explore bench live live-snapshot week
+.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick explore zones bench live live-snapshot week
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ mutants-quick: ## the same with the quick ones only
 
 explore: ## search all schedules of small groups within the larger bounds of docs/explorer.md (hours)
 	HOLDFAST_EXPLORE=large go test -count=1 -v -timeout=24h -run 'TestExplore' ./raft
+
+zones: ## compare checker/zone with porcupine over ZONE_HISTORIES (1200000) histories
+	HOLDFAST_ZONE_HISTORIES=$${ZONE_HISTORIES:-1200000} go test -count=1 -v -timeout=60m -run Porcupine ./checker/zone
 
 bench: ## measure a cluster of this machine
 	go run ./cmd/holdfast bench
