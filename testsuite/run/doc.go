@@ -16,4 +16,5 @@
 //	       configuration that may be in effect, more voters have their copy of the data
 //	       and come back than do not (the fault atlas). A fault or a change of members that
 //	       would break this does not happen.
+//	RUN-5  Whether the run is watched (Options) changes nothing of its course.
 package run

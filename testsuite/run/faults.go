@@ -226,12 +226,18 @@ func (n *nemesis) separate(s *strike, left, right []env.NodeID) {
 	}
 }
 
-// split cuts the targets from the rest; each client stays with one side.
-func (n *nemesis) split(s *strike) {
+// sides are the nodes on one side of a split.
+func (s *strike) sides() []int {
 	targets := slices.Clone(s.fault.Targets)
 	if s.fault.Leader && !slices.Contains(targets, s.target) {
 		targets[0] = s.target
 	}
+	return targets
+}
+
+// split cuts the targets from the rest; each client stays with one side.
+func (n *nemesis) split(s *strike) {
+	targets := s.sides()
 	var sides [2][]env.NodeID
 	for number := 1; number <= n.plan.Machines(); number++ {
 		side := 1

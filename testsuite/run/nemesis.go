@@ -97,6 +97,7 @@ func (n *nemesis) strike(f *plan.Fault) {
 	}
 	s.lanes = n.lanesOf(s)
 	n.active = append(n.active, s)
+	n.observer.begun(s)
 	n.begin(s)
 	if !f.Kind.Changes() {
 		n.world.After(f.For, func() { n.end(s) })
@@ -122,6 +123,7 @@ func (n *nemesis) end(s *strike) {
 // heal ends everything at once and brings the nodes back.
 func (n *nemesis) heal() {
 	n.healed = true
+	n.observer.healed()
 	for len(n.active) > 0 {
 		n.end(n.active[0])
 	}
@@ -185,6 +187,7 @@ func (n *nemesis) count(s *strike) {
 	case plan.ClockDrift:
 		hits = d.DriftedTicks
 	}
+	n.observer.ended(s, hits)
 	if hits > 0 {
 		n.evidence.Add(bite(s.fault.Kind), 1)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/holdfastdb/holdfast/checker/events"
 	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/checker/linear"
 	"github.com/holdfastdb/holdfast/checker/verdict"
@@ -23,6 +24,9 @@ type Options struct {
 	// all. It must leave the cluster as it is.
 	Look      func(now time.Duration, c *cluster.Cluster)
 	LookEvery time.Duration
+	// Events is written what the nodes go through and which faults strike; nil for not at all, which
+	// costs nothing.
+	Events *events.Log
 }
 
 // Result is a finished run.
@@ -49,6 +53,8 @@ type runner struct {
 	oracle  *oracle.Oracle
 	clients *workload.Clients
 	nemesis *nemesis
+	// observer is nil if nobody wants to know.
+	observer *observer
 
 	violations []verdict.Violation
 	evidence   verdict.Evidence
@@ -63,7 +69,11 @@ func Execute(p *plan.Plan, o Options) *Result {
 		r.world.Stop()
 	}
 	r.world.OnPanic = r.panicked
-	r.cluster = cluster.New(r.world, p, r.oracle)
+	watcher := cluster.Watcher(r.oracle)
+	if r.observer = observe(r.world, o.Events, r.oracle); r.observer != nil {
+		watcher = r.observer
+	}
+	r.cluster = cluster.New(r.world, p, watcher)
 	r.oracle.Watch(r.cluster)
 	r.nemesis = newNemesis(r)
 	r.oracle.MayFail = r.nemesis.diskFailing
