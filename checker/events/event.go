@@ -20,9 +20,10 @@ const (
 	Snapshot Kind = "snapshot"
 	// Table: the node got the table of partitions of version Count.
 	Table Kind = "table"
-	// Fault: fault number Fault of kind Name struck Targets; FaultEnd: it is over and had Count
-	// effects.
+	// Fault: fault number Fault of kind Name struck Targets. Change: number Fault is a change, of members or of
+	// nodes, that an operator asked for. FaultEnd: it is over and had Count effects.
 	Fault    Kind = "fault"
+	Change   Kind = "change"
 	FaultEnd Kind = "fault-end"
 	// Healed: all faults were ended.
 	Healed Kind = "healed"

@@ -156,7 +156,11 @@ func (o *observer) begun(s *strike) {
 	case s.target != 0:
 		targets = []int{s.target}
 	}
-	o.add(events.Event{Kind: events.Fault, Fault: o.struck, Name: string(s.fault.Kind), Targets: targets})
+	kind := events.Fault
+	if s.fault.Kind.Changes() {
+		kind = events.Change
+	}
+	o.add(events.Event{Kind: kind, Fault: o.struck, Name: string(s.fault.Kind), Targets: targets})
 }
 
 // ended notes that a fault is over, and how many effects it had.
