@@ -74,7 +74,7 @@ func TestKeptRunReplays(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, r.Plan, p)
 	require.Equal(t, hash, run.Execute(p, run.Options{}).Summarize().TraceHash)
-	for _, file := range []string{"run.json", "plan.json", "history.jsonl", "verdict.json", "trace.txt", "REPLAY.txt"} {
+	for _, file := range []string{"run.json", "plan.json", "history.jsonl", "verdict.json", "trace.txt", "REPLAY.txt", "events.jsonl", "report.html"} {
 		info, err := os.Stat(dir + "/" + file)
 		require.NoError(t, err)
 		require.Positive(t, info.Size(), file)

@@ -125,12 +125,15 @@ func (c *Cluster) LeaderOf(group raft.GroupID) int {
 }
 
 // Groups are those that the plan's cluster has, the metadata group first.
-func (c *Cluster) Groups() []raft.GroupID {
-	if !c.plan.Sharded() {
+func (c *Cluster) Groups() []raft.GroupID { return GroupsOf(c.plan) }
+
+// GroupsOf are the groups of a plan's cluster, the metadata group first.
+func GroupsOf(p *plan.Plan) []raft.GroupID {
+	if !p.Sharded() {
 		return []raft.GroupID{node.TheGroup}
 	}
 	groups := []raft.GroupID{placement.MetaGroup}
-	for g := 1; g <= c.plan.Sharding.Partitions; g++ {
+	for g := 1; g <= p.Sharding.Partitions; g++ {
 		groups = append(groups, raft.GroupID(g))
 	}
 	return groups

@@ -25,6 +25,8 @@ type Options struct {
 	KeepGoing bool
 	// Failed is told of each run that ended in violation or liveness, one at a time.
 	Failed func(*run.Result)
+	// Sound is told of each other run, one at a time.
+	Sound func(*run.Result)
 	// Progress is told after each run, one at a time.
 	Progress func(*Report)
 }
@@ -75,9 +77,7 @@ func Run(o Options) *Report {
 				if report.add(res) && !o.KeepGoing {
 					stop.Store(true)
 				}
-				if failed(res) && o.Failed != nil {
-					o.Failed(res)
-				}
+				o.tell(res)
 				if o.Progress != nil {
 					o.Progress(report)
 				}
@@ -87,6 +87,17 @@ func Run(o Options) *Report {
 	}
 	wg.Wait()
 	return report
+}
+
+// tell hands a run to whoever wants to know of runs that ended so.
+func (o *Options) tell(res *run.Result) {
+	fn := o.Sound
+	if failed(res) {
+		fn = o.Failed
+	}
+	if fn != nil {
+		fn(res)
+	}
 }
 
 func (o *Options) draw(seed uint64) *plan.Plan {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/holdfastdb/holdfast/checker/events"
 	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
@@ -37,9 +38,11 @@ func (r *Result) Summarize() Summary {
 }
 
 // Write keeps the run in a directory of its own, which it creates: run.json,
-// plan.json, history.jsonl, verdict.json, trace.txt (from a second, traced
-// execution), a picture of each key that is not linearizable, and REPLAY.txt.
+// plan.json, history.jsonl, verdict.json, trace.txt and events.jsonl (from a second, traced
+// execution), a picture of each key that is not linearizable, REPLAY.txt, and
+// report.html, which shows all of it.
 func (r *Result) Write(dir string) error {
+	log := events.NewLog(events.DefaultLimit)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -55,24 +58,23 @@ func (r *Result) Write(dir string) error {
 		{"plan.json", r.Plan.Encode},
 		{"history.jsonl", func(w io.Writer) error { return history.Write(w, r.History) }},
 		{"verdict.json", r.Verdict.Encode},
-		{"trace.txt", r.writeTrace},
-		{"REPLAY.txt", func(w io.Writer) error {
-			_, err := fmt.Fprintf(w, "Replay this run, byte for byte:\n\n    holdfast sim replay %s\n\n"+
-				"or, from the source tree, without the files, its seed:\n\n    go run ./cmd/holdfast sim run --from %d --seeds 1\n",
-				dir, r.Plan.Seed)
-			return err
-		}},
+		{"trace.txt", func(w io.Writer) error { return r.writeTrace(w, log) }},
+		{"events.jsonl", log.Write},
+		{"REPLAY.txt", func(w io.Writer) error { return r.writeReplay(w, dir) }},
 	}
 	for _, f := range files {
 		if err := writeFile(filepath.Join(dir, f.name), f.write); err != nil {
 			return err
 		}
 	}
-	if r.Linear == nil || len(r.Linear.Findings) == 0 {
-		return nil
+	var pictures []string
+	if r.Linear != nil && len(r.Linear.Findings) > 0 {
+		var err error
+		if pictures, err = r.Linear.WriteVisualization(dir); err != nil {
+			return err
+		}
 	}
-	_, err := r.Linear.WriteVisualization(dir)
-	return err
+	return writeFile(filepath.Join(dir, ReportFile), func(w io.Writer) error { return r.WriteReport(w, dir, log, pictures) })
 }
 
 func writeFile(name string, write func(io.Writer) error) error {
@@ -92,8 +94,9 @@ func writeFile(name string, write func(io.Writer) error) error {
 	return f.Close()
 }
 
-func (r *Result) writeTrace(w io.Writer) error {
-	again := Execute(r.Plan, Options{Sink: func(e netsim.Event) {
+// writeTrace executes the run once more, and writes its trace and its log of events.
+func (r *Result) writeTrace(w io.Writer, log *events.Log) error {
+	again := Execute(r.Plan, Options{Events: log, Sink: func(e netsim.Event) {
 		fmt.Fprintln(w, Describe(e))
 	}})
 	if again.TraceHash != r.TraceHash {

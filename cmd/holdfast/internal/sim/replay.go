@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 
 func replayCommand(streams *style.Streams) *cobra.Command {
 	var trace bool
+	var dir string
 	c := &cobra.Command{
 		Use:   "replay RUN",
 		Short: "Execute a kept run, or a plan file, again",
@@ -21,14 +23,15 @@ func replayCommand(streams *style.Streams) *cobra.Command {
 		Example: "  holdfast sim replay runs/seed-692\n  holdfast sim replay runs/seed-692 --trace | less",
 		Args:    exit.Args(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return replay(streams, args[0], trace, printJSON(c))
+			return replay(streams, args[0], dir, trace, printJSON(c))
 		},
 	}
 	c.Flags().BoolVar(&trace, "trace", false, "print each event")
+	c.Flags().StringVar(&dir, "keep", "", "directory to keep this execution in, with a report")
 	return c
 }
 
-func replay(streams *style.Streams, path string, trace, asJSON bool) error {
+func replay(streams *style.Streams, path, dir string, trace, asJSON bool) error {
 	p, hash, err := run.ReadPlan(path)
 	if err != nil {
 		return exit.With(exit.Failure, fmt.Errorf("cannot replay: %w", err),
@@ -40,6 +43,12 @@ func replay(streams *style.Streams, path string, trace, asJSON bool) error {
 	}
 	r := run.Execute(p, o)
 	printResult(streams, r)
+	if dir != "" {
+		if err := r.Write(dir); err != nil {
+			return fmt.Errorf("keeping the run: %w", err)
+		}
+		streams.Talk("read its report: %s", filepath.Join(dir, run.ReportFile))
+	}
 	if got := r.Summarize().TraceHash; hash != "" && got != hash {
 		return fmt.Errorf("this execution took another course than the recorded one (trace hash %s, recorded %s): "+
 			"the program has changed since, or the simulation is not deterministic", got, hash)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,7 @@ type runOptions struct {
 	workers     int
 	keepGoing   bool
 	sharded     bool
+	keep        bool
 	dir         string
 }
 
@@ -33,7 +35,7 @@ func runCommand(streams *style.Streams) *cobra.Command {
 		Use:   "run",
 		Short: "Run seeds until one fails",
 		Long: "Draw a plan from each seed (cluster, settings, network, operations and faults), execute it, and judge it. A run that\n" +
-			"fails is kept in a directory below --dir.",
+			"fails is kept in a directory below --dir, with a report to read in a browser.",
 		Example: "  holdfast sim run --seeds 1000 --from 1\n  holdfast sim run --from 692 --seeds 1",
 		Args:    exit.Args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -50,6 +52,7 @@ func runCommand(streams *style.Streams) *cobra.Command {
 	c.Flags().Uint64Var(&o.from, "from", 1, "first seed")
 	c.Flags().BoolVar(&o.keepGoing, "keep-going", false, "do not stop at the first failure")
 	c.Flags().BoolVar(&o.sharded, "sharded", false, "draw clusters with partitions, whose nodes join, drain, leave and die")
+	c.Flags().BoolVar(&o.keep, "keep", false, "keep the other runs too, to look at their reports")
 	c.Flags().StringVar(&o.dir, "dir", "runs", "directory that keeps failed runs")
 	workersFlag(c, &o.workers)
 	return c
@@ -59,18 +62,23 @@ func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
 	var kept error
 	begin := time.Now()
 	last := begin
-	report := hunt.Run(hunt.Options{
+	keep := func(r *run.Result) { kept = errors.Join(kept, o.write(streams, r)) }
+	options := hunt.Options{
 		From: o.from, Seeds: o.seeds, Workers: o.workers, KeepGoing: o.keepGoing, Sharded: o.sharded,
-		Failed: func(r *run.Result) { kept = o.keep(streams, r) },
+		Failed: keep,
 		Progress: func(r *hunt.Report) {
 			if now := time.Now(); now.Sub(last) > 5*time.Second {
 				last = now
 				streams.Talk("%d of %d seeds, %s simulated, %d pass", r.Runs, o.seeds, style.Duration(r.Virtual), r.Outcomes[verdict.Pass])
 			}
 		},
-	})
+	}
+	if o.keep {
+		options.Sound = keep
+	}
+	report := hunt.Run(options)
 	if kept != nil {
-		return fmt.Errorf("keeping the failed run: %w", kept)
+		return fmt.Errorf("keeping a run: %w", kept)
 	}
 	if asJSON {
 		if err := encode(streams, report); err != nil {
@@ -101,14 +109,15 @@ func outcome(r *hunt.Report) verdict.Outcome {
 	return o
 }
 
-// keep writes a failed run to its directory (SIMCMD-2).
-func (o *runOptions) keep(streams *style.Streams, r *run.Result) error {
+// write keeps a run in its directory (SIMCMD-2).
+func (o *runOptions) write(streams *style.Streams, r *run.Result) error {
 	dir := filepath.Join(o.dir, fmt.Sprintf("seed-%d", r.Plan.Seed))
 	if err := r.Write(dir); err != nil {
 		return err
 	}
 	printResult(streams, r)
 	streams.Talk("kept in %s; replay it with: holdfast sim replay %s", dir, dir)
+	streams.Talk("read its report: %s", filepath.Join(dir, run.ReportFile))
 	return nil
 }
 

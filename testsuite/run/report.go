@@ -1,0 +1,127 @@
+package run
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/events"
+	"github.com/holdfastdb/holdfast/checker/report"
+	"github.com/holdfastdb/holdfast/kv/placement"
+	"github.com/holdfastdb/holdfast/testsuite/cluster"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+)
+
+// ReportFile is the name of the report in a run's directory.
+const ReportFile = "report.html"
+
+// WriteReport writes the page that shows the run. dir is the directory that the run is kept in, log what an
+// execution of the run wrote into Options.Events, pictures the files of the findings in dir, if there are any.
+func (r *Result) WriteReport(w io.Writer, dir string, log *events.Log, pictures []string) error {
+	p := r.Plan
+	d := &report.Data{
+		Title: fmt.Sprintf("simulated run of seed %d", p.Seed), Verdict: r.Verdict, History: r.History,
+		Events: log, Nodes: p.Machines(), Settings: settings(p), Facts: r.facts(),
+	}
+	for _, id := range cluster.GroupsOf(p) {
+		g := report.Group{ID: uint64(id), Name: fmt.Sprintf("partition %d", id), Partition: p.Sharded()}
+		switch {
+		case !p.Sharded():
+			g.Name = "the group"
+		case id == placement.MetaGroup:
+			g.Name, g.Partition = "metadata", false
+		}
+		d.Groups = append(d.Groups, g)
+	}
+	if r.Linear != nil {
+		d.Findings = r.Linear.Findings
+	}
+	for _, path := range pictures {
+		d.Pictures = append(d.Pictures, filepath.Base(path))
+	}
+	d.Replay = []report.Replay{
+		{Command: "holdfast sim replay " + dir, Shows: "This run again, event by event the same: the plan is in its directory."},
+		{Command: "holdfast sim replay " + dir + " --trace", Shows: "And every event of it."},
+	}
+	if command := r.seedCommand(); command != "" {
+		d.Replay = append(d.Replay, report.Replay{Command: command, Shows: "The same from the source tree, by the seed alone. Another version of the code may draw another plan."})
+	}
+	return report.Write(w, d)
+}
+
+// seedCommand is the command that draws the plan from its seed, "" if the plan is not what the seed draws.
+func (r *Result) seedCommand() string {
+	drawn, flag := plan.Draw, ""
+	if r.Plan.Sharded() {
+		drawn, flag = plan.DrawSharded, " --sharded"
+	}
+	var mine, seeds bytes.Buffer
+	if r.Plan.Encode(&mine) != nil || drawn(r.Plan.Seed).Encode(&seeds) != nil || !bytes.Equal(mine.Bytes(), seeds.Bytes()) {
+		return ""
+	}
+	return fmt.Sprintf("go run ./cmd/holdfast sim run%s --from %d --seeds 1", flag, r.Plan.Seed)
+}
+
+// writeReplay writes REPLAY.txt.
+func (r *Result) writeReplay(w io.Writer, dir string) error {
+	text := fmt.Sprintf("Replay this run, byte for byte:\n\n    holdfast sim replay %s\n", dir)
+	if command := r.seedCommand(); command != "" {
+		text += fmt.Sprintf("\nor, from the source tree, without the files, its seed:\n\n    %s\n", command)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// facts say what was run.
+func (r *Result) facts() []report.Fact {
+	p := r.Plan
+	nodes := fmt.Sprint(p.Nodes)
+	if p.Spares > 0 {
+		nodes += fmt.Sprintf(" and %d spare", p.Spares)
+	}
+	out := []report.Fact{
+		{Name: "seed", Value: fmt.Sprint(p.Seed)}, {Name: "nodes", Value: nodes},
+	}
+	if p.Sharded() {
+		out = append(out, report.Fact{Name: "partitions", Value: fmt.Sprintf("%d of %d copies", p.Sharding.Partitions, p.Sharding.Replicas)})
+	}
+	return append(
+		out,
+		report.Fact{Name: "clients", Value: fmt.Sprint(p.Clients)},
+		report.Fact{Name: "operations", Value: fmt.Sprint(len(r.History.Operations))},
+		report.Fact{Name: "virtual time", Value: r.Virtual.Round(time.Millisecond).String()},
+		report.Fact{Name: "events", Value: fmt.Sprint(r.Events)},
+		report.Fact{Name: "trace hash", Value: fmt.Sprintf("%016x", r.TraceHash)},
+	)
+}
+
+// settings lists what was drawn for the run.
+func settings(p *plan.Plan) []report.Section {
+	general := []report.Fact{{Name: "all faults end at", Value: p.HealAt.String()}, {Name: "faults planned", Value: fmt.Sprint(len(p.Faults))}}
+	if len(p.StayDead) > 0 {
+		general = append(general, report.Fact{Name: "nodes that stay dead", Value: fmt.Sprint(p.StayDead)})
+	}
+	out := []report.Section{
+		{Title: "Run", Facts: general}, {Title: "Nodes and clients", Facts: fields(p.Settings)},
+		{Title: "Network", Facts: fields(p.Network)}, {Title: "Disks", Facts: fields(p.Disk)},
+	}
+	if p.Sharded() {
+		out = append(out, report.Section{Title: "Partitions", Facts: fields(*p.Sharding)})
+	}
+	return out
+}
+
+// fields lists the fields of a part of the plan, named as in plan.json.
+func fields(part any) []report.Fact {
+	var out []report.Fact
+	v := reflect.ValueOf(part)
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		out = append(out, report.Fact{Name: strings.ReplaceAll(name, "_", " "), Value: fmt.Sprint(v.Field(i).Interface())})
+	}
+	return out
+}
