@@ -78,3 +78,21 @@ func TestPicturesAreDrawn(t *testing.T) {
 	require.Len(t, files, 1)
 	require.Contains(t, talk, files[0].Name())
 }
+
+// Goal: a history has a report too, with its pictures. Method: ask for both, and for a report where none can be written.
+func TestReportOfAHistory(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "h.html")
+	text := head + put + lost + `{"end":true,"operations":2}`
+	code, _, talk := judge(t, text, "--report", file, "--pictures", filepath.Join(dir, "p"))
+	require.Equal(t, exit.Violation, code)
+	require.Contains(t, talk, "report: "+file)
+	page, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for _, want := range []string{"violation", "cannot be explained", `href="p/key-001-k.html"`, `"unit":"event"`} {
+		require.True(t, bytes.Contains(page, []byte(want)), want)
+	}
+	code, _, talk = judge(t, text, "--report", filepath.Join(dir, "none", "h.html"))
+	require.Equal(t, exit.Failure, code)
+	require.Contains(t, talk, "cannot write the report")
+}

@@ -20,6 +20,7 @@ import (
 type historyOptions struct {
 	timeout  time.Duration
 	pictures string
+	report   string
 }
 
 // HistoryCommand is `check history FILE`.
@@ -34,12 +35,14 @@ func HistoryCommand(streams *style.Streams, format *style.Format) *cobra.Command
 			"Exit codes: 0 pass, 10 violation, 11 unknown (a bound was hit) or vacuous (nothing was acknowledged).",
 		Example: "  holdfast bench --ops all --keys 50 --duration 5s --record h.jsonl\n" +
 			"  holdfast check history h.jsonl\n" +
-			"  holdfast check history h.jsonl --pictures ./pictures   # an HTML page for each key that is wrong",
+			"  holdfast check history h.jsonl --pictures ./pictures   # an HTML page for each key that is wrong\n" +
+			"  holdfast check history h.jsonl --report h.html           # one page with everything, to zoom into",
 		Args: exit.Args(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return runHistory(streams, *format, args[0], o) },
 	}
 	c.Flags().DurationVar(&o.timeout, "key-timeout", 0, "bound on the search for each key; 0 is none but the search's own bounds")
 	c.Flags().StringVar(&o.pictures, "pictures", "", "directory for HTML pictures of what is wrong")
+	c.Flags().StringVar(&o.report, "report", "", "file for a report in HTML")
 	return c
 }
 
@@ -61,14 +64,8 @@ func runHistory(streams *style.Streams, format style.Format, path string, o hist
 	if err != nil {
 		return err
 	}
-	if o.pictures != "" {
-		paths, err := result.WriteVisualization(o.pictures)
-		if err != nil {
-			return err
-		}
-		for _, p := range paths {
-			streams.Talk("picture: %s", p)
-		}
+	if err := o.draw(streams, path, h, v, result); err != nil {
+		return err
 	}
 	if code := v.Outcome.ExitCode(); code != exit.OK {
 		return exit.Quietly(code)
