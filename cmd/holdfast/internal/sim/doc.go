@@ -1,5 +1,5 @@
 // Package sim is the commands that attack the simulated cluster: `sim run`,
-// `sim hunt` and `sim merge`, `sim replay`, `sim bench` and `sim mutants`.
+// `sim hunt` and `sim merge`, `sim replay`, `sim serve`, `sim bench` and `sim mutants`.
 //
 // Contract:
 //
