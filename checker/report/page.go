@@ -268,8 +268,8 @@ func (p *page) evidence(d *Data) {
 // notes say what was left out (REP-4).
 func notes(p *payload, t *texts) []string {
 	var out []string
-	if n := p.Omitted[0]; n > 0 {
-		out = append(out, fmt.Sprintf("The timeline leaves out %d operations in the middle of the run, to stay small. They were judged as the others.", n))
+	if n := p.Omitted; n > 0 {
+		out = append(out, fmt.Sprintf("The timeline shows a part of the operations, to stay small: it leaves out %d, evenly, first of those that were acknowledged. All were judged, and rates are of all.", n))
 	}
 	if g := p.Course.Gap; g != nil {
 		out = append(out, fmt.Sprintf("What the nodes went through is not known from %.3f s to %.3f s: %d events were not kept.", float64(g[0])/1e6, float64(g[1])/1e6, g[2]))

@@ -8,8 +8,8 @@ import (
 	"github.com/holdfastdb/holdfast/checker/linear"
 )
 
-// maxOperations is how many operations a report holds; of more it keeps the first and the last, and
-// those that a finding names. maxStrikes is the same for faults in the list.
+// maxOperations is how many operations a report holds; of more it keeps a part. maxStrikes is how many faults are
+// in the list.
 const (
 	maxOperations = 120_000
 	maxStrikes    = 2_000
@@ -27,8 +27,9 @@ type payload struct {
 	Kinds    []string `json:"kinds"`
 	Outcomes []string `json:"outcomes"`
 	Ops      columns  `json:"ops"`
-	// Omitted is how many operations are not here, and the times between which they are missing.
-	Omitted  [3]int64    `json:"omitted"`
+	// Omitted is how many operations are not here, Weights how many of an outcome each that is here stands for.
+	Omitted  int         `json:"omitted"`
+	Weights  [3]float64  `json:"weights"`
 	Nodes    int         `json:"nodes"`
 	Groups   []groupInfo `json:"groups"`
 	Roles    []string    `json:"roles"`
@@ -101,7 +102,8 @@ func build(d *Data) (*payload, *texts) {
 	return p, t
 }
 
-// keep chooses the operations that are shown: all, or as many of the first and of the last, and those named.
+// keep chooses the operations that are shown: all, or if there are more than most those that findings name, those
+// that were not acknowledged as far as they take half of the room, and of the others every so many.
 func keep(ops []history.Operation, findings []linear.Finding, most int) []*history.Operation {
 	kept := make([]*history.Operation, 0, min(len(ops), most))
 	name := map[history.OpID]bool{}
@@ -111,13 +113,32 @@ func keep(ops []history.Operation, findings []linear.Finding, most int) []*histo
 			name[id] = true
 		}
 	}
-	half := (most - len(name)) / 2
+	var there [2]int // acknowledged, and others
 	for i := range ops {
-		if len(ops) <= most || i < half || i >= len(ops)-half || name[ops[i].ID] {
+		there[class(&ops[i])]++
+	}
+	room := most - len(name)
+	var quota [2]int
+	quota[1] = min(there[1], max(room/2, room-there[0]))
+	quota[0] = min(there[0], room-quota[1])
+	var seen [2]int
+	for i := range ops {
+		c := class(&ops[i])
+		// The n-th of its class is kept if its share of the quota grows with it.
+		share := seen[c] * quota[c] / there[c]
+		seen[c]++
+		if len(ops) <= most || name[ops[i].ID] || seen[c]*quota[c]/there[c] > share {
 			kept = append(kept, &ops[i])
 		}
 	}
 	return kept
+}
+
+func class(op *history.Operation) int {
+	if op.Outcome == history.OK {
+		return 0
+	}
+	return 1
 }
 
 func fill(d *Data, kept []*history.Operation, t *texts) *payload {
@@ -135,7 +156,7 @@ func fill(d *Data, kept []*history.Operation, t *texts) *payload {
 		p.Groups = append(p.Groups, groupInfo{g.Name, g.Partition})
 	}
 	p.operations(kept, c, t)
-	p.omit(d.History.Operations, kept, c)
+	p.omit(d.History.Operations, kept)
 	p.Course = readCourse(d.Events, d.Groups, c, t, p.End)
 	p.Faults = strikes(d.Events, c, p.End)
 	var leaders tally
@@ -226,24 +247,21 @@ func expectation(t *texts, op *history.Operation) int {
 	return 0
 }
 
-// omit notes how many operations are missing, and between which times.
-func (p *payload) omit(all []history.Operation, kept []*history.Operation, c clock) {
-	if len(all) == len(kept) {
-		return
-	}
-	p.Omitted[0] = int64(len(all) - len(kept))
-	first := true
-	next := 0
+// omit notes how many operations are missing, and how many each of those that are there stands for.
+func (p *payload) omit(all []history.Operation, kept []*history.Operation) {
+	p.Omitted = len(all) - len(kept)
+	var of, here [history.Unknown + 1]int
 	for i := range all {
-		if next < len(kept) && &all[i] == kept[next] {
-			next++
-			continue
+		of[all[i].Outcome]++
+	}
+	for _, op := range kept {
+		here[op.Outcome]++
+	}
+	for o := history.OK; o <= history.Unknown; o++ {
+		p.Weights[o-history.OK] = 1
+		if here[o] > 0 {
+			p.Weights[o-history.OK] = float64(of[o]) / float64(here[o])
 		}
-		from, to, _ := c.span(&all[i])
-		if first {
-			p.Omitted[1], first = from, false
-		}
-		p.Omitted[2] = max(p.Omitted[2], to)
 	}
 }
 

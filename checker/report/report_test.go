@@ -228,6 +228,43 @@ func TestLargeRunsStayWithinTheBound(t *testing.T) {
 
 	hard := write(t, many(200_000, func(i int) string { return fmt.Sprintf("%d", i) + strings.Repeat("<", 900) }, strings.Repeat("&", 500)))
 	require.Less(t, len(hard), report.MaxBytes)
-	require.True(t, strings.Contains(hard, "leaves out 80000 operations"))
+	require.True(t, strings.Contains(hard, "it leaves out 80000, evenly"))
 	require.True(t, strings.Contains(hard, "Keys and values are shown up to"))
+}
+
+// Goal: of too many operations those that matter are kept. Method: a long history with few failures and a lost write: the
+// failures and the operations of the finding are all there, and the others lie all over the run.
+func TestWhatMattersIsKept(t *testing.T) {
+	const n = 150_000
+	h := &history.History{}
+	for i := range n {
+		op := history.Operation{
+			ID: history.OpID(i + 1), Client: 1, Input: history.Input{Kind: history.Put, Key: fmt.Sprint(i % 1000), Value: fmt.Sprint(i)},
+			Call: int64(2*i + 1), Return: int64(2*i + 2), CallTime: int64(i+1) * 1000, ReturnTime: int64(i+1)*1000 + 10, Outcome: history.OK,
+		}
+		if i%1000 == 7 {
+			op.Outcome = history.Failed
+		}
+		h.Operations = append(h.Operations, op)
+	}
+	named := []history.OpID{12_346, 77_777}
+	d := &report.Data{History: h, Verdict: verdict.Verdict{Outcome: verdict.Violated}, Findings: []linear.Finding{{Key: "k", Operation: named[0], Related: named[1:]}}}
+	p := payload(t, write(t, d))
+	ops := p["ops"].(map[string]any)
+	failed, last := 0, 0.0
+	found := map[history.OpID]bool{}
+	for i, id := range ops["id"].([]any) {
+		if ops["outcome"].([]any)[i].(float64) == 1 {
+			failed++
+		}
+		require.Less(t, id.(float64)-last, 5.0, "a hole")
+		last = id.(float64)
+		found[history.OpID(last)] = true
+	}
+	require.Equal(t, n/1000, failed)
+	require.LessOrEqual(t, len(found), 120_000)
+	require.Equal(t, float64(n-len(found)), p["omitted"])
+	for _, id := range named {
+		require.True(t, found[id])
+	}
 }

@@ -99,22 +99,25 @@ const latencyPanel = {
   hit(t) {
     const took = buckets()[bucketAt(t)].took;
     if (!took.length) return null;
-    return { text: `around ${time(t)}: ${took.length} operations acknowledged\nmedian ${duration(percentile(took, 0.5))}, 99 % ${duration(percentile(took, 0.99))}, slowest ${duration(took[took.length - 1])}` };
+    return { text: `around ${time(t)}: of ${took.length} operations\nmedian ${duration(percentile(took, 0.5))}, 99 % ${duration(percentile(took, 0.99))}, slowest ${duration(took[took.length - 1])}` };
   },
 };
 
 const RATE = 90;
+// Where only a part of the operations is here, each stands for several.
+const ended = (b) => b.count[0] * D.weights[0] + b.count[1] * D.weights[1] + b.count[2] * D.weights[2];
+const estimate = (b, o) => Math.round(b.count[o] * D.weights[o]);
 const ratePanel = {
   title: D.unit === "us" ? "Operations that ended, a second" : "Operations that ended",
   height: () => RATE,
   draw(c, w, h) {
     behind(c, w, h);
     const list = buckets(), wide = (w - LEFT) / BUCKETS, seconds = D.unit === "us" ? (view.to - view.from) / 1e6 / BUCKETS : 1;
-    const highest = Math.max(1, ...list.map((b) => b.count[0] + b.count[1] + b.count[2]));
+    const highest = Math.max(1, ...list.map(ended));
     list.forEach((b, n) => {
       let y = RATE - 2;
       for (const o of [OK, UNKNOWN, FAILED]) {
-        const tall = (b.count[o] / highest) * (RATE - 14);
+        const tall = ((b.count[o] * D.weights[o]) / highest) * (RATE - 14);
         c.fillStyle = outcomeColour(o);
         if (tall > 0) c.fillRect(LEFT + n * wide, y - tall, Math.max(wide - 1, 1), tall);
         y -= tall;
@@ -129,7 +132,7 @@ const ratePanel = {
   },
   hit(t) {
     const b = buckets()[bucketAt(t)];
-    return { text: `around ${time(t)}, in ${duration((view.to - view.from) / BUCKETS)}:\n${b.count[OK]} acknowledged, ${b.count[FAILED]} failed, ${b.count[UNKNOWN]} unknown` };
+    return { text: `around ${time(t)}, in ${duration((view.to - view.from) / BUCKETS)}:\n${D.omitted ? "about " : ""}${estimate(b, OK)} acknowledged, ${estimate(b, FAILED)} failed, ${estimate(b, UNKNOWN)} unknown` };
   },
 };
 

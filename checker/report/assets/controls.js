@@ -123,6 +123,7 @@ function hideTip() { tip.hidden = true; }
 function choose(what) {
   view.chosen = what && what.op !== undefined ? what.op : -1;
   if (what) detail.textContent = what.text;
+  detail.classList.toggle("chosen", Boolean(what));
   redraw();
 }
 

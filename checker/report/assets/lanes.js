@@ -210,7 +210,7 @@ const ownerPanel = {
       for (const [, , , , from, to] of ledBy[i]) box(c, w, from, to, y, LED - 4, colours.lane);
       for (const [node, , , term, from, to] of ledBy[i]) {
         const part = box(c, w, from, to, y, LED - 4, nodeColour(node));
-        label(c, part, y + 12, part && part[1] > 90 ? `${node}  term ${term}` : String(node), "#fff");
+        label(c, part, y + 12, part && part[1] > 90 ? `${node}  term ${term}` : String(node), ink(nodeColour(node)));
       }
     });
     before(c, w, h);
@@ -267,13 +267,9 @@ const clientPanel = {
     let labelled = -20;
     lanes.forEach((lane, n) => {
       const y = laneTop[n];
-      if (y - labelled >= 14) { name(c, "client " + lane.id, y + Math.min(12, ROW)); labelled = y; }
+      if (y - labelled >= 14) { name(c, "client " + lane.id, y + 11); labelled = y; }
       lane.rows.forEach((row, r) => drawRow(c, w, row, y + r * ROW + 1));
     });
-    if (D.omitted[0]) {
-      const part = box(c, w, D.omitted[1], D.omitted[2], 0, h, null);
-      if (part) hatch(c, part[0], 0, part[1], h, colours.line);
-    }
     for (const f of D.findings) {
       for (const i of f.related) frame(c, w, i, colours.select, 1.5);
       frame(c, w, f.op, colours.bad, 2.5);

@@ -52,6 +52,11 @@ function readColours() {
 // One colour a node, from the palette of Okabe and Ito and lighter ones; the number is written next to it as well.
 const nodeColours = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800", "#7b6fd0", "#8c6d46", "#6f7f8f"];
 const nodeColour = (n) => nodeColours[(n - 1) % nodeColours.length];
+// ink is a colour of letters that can be read on a colour given as #rrggbb.
+function ink(hex) {
+  const part = (at) => parseInt(hex.slice(at, at + 2), 16);
+  return 0.3 * part(1) + 0.59 * part(3) + 0.11 * part(5) > 125 ? "#111" : "#fff";
+}
 const outcomeColour = (o) => (o === OK ? colours.ok : o === FAILED ? colours.failed : colours.unknown);
 
 function time(t) {
