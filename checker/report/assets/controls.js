@@ -122,7 +122,7 @@ function listen(canvas, panel) {
 function hideTip() { tip.hidden = true; }
 function choose(what) {
   view.chosen = what && what.op !== undefined ? what.op : -1;
-  if (what) detail.textContent = what.text;
+  if (what) detail.textContent = what.text.replaceAll("\n", " · ");
   detail.classList.toggle("chosen", Boolean(what));
   redraw();
 }

@@ -18,8 +18,8 @@ const faultRows = [];
 const strips = [];
 for (const f of D.faults) {
   let row = faultRows.findIndex((r) => r[r.length - 1].to <= f.from);
-  if (row < 0 && faultRows.length < 8) row = faultRows.push([]) - 1;
-  faultRows[row < 0 ? f.n % 8 : row].push(f);
+  if (row < 0 && faultRows.length < 40) row = faultRows.push([]) - 1;
+  faultRows[row < 0 ? f.n % 40 : row].push(f);
   if (!f.effects || f.change) continue;
   const last = strips[strips.length - 1];
   if (last && f.from <= last[1]) last[1] = Math.max(last[1], f.to); else strips.push([f.from, f.to]);
@@ -47,9 +47,9 @@ function box(c, w, from, to, y, h, colour) {
 }
 
 // label writes a text into a box if it has the room. Dark boxes get light letters.
-function label(c, part, y, text, colour, halo) {
+function label(c, part, y, text, colour, halo, size = 11) {
   if (!part || part[1] < 16) return;
-  c.font = "11px system-ui, sans-serif";
+  c.font = size + "px system-ui, sans-serif";
   if (c.measureText(text).width > part[1] - 6) return;
   c.strokeStyle = halo || "transparent";
   c.lineWidth = 3;
@@ -89,23 +89,26 @@ function before(c, w, h) {
 
 const within = (t, from, to, slack) => t >= from - slack && t <= to + slack;
 
+// Many faults at a time are lower.
+const FAULT = faultRows.length > 10 ? 13 : 18;
 const faultPanel = {
   title: "Faults and changes (filled: took effect; framed: found nothing to do)",
-  height: () => faultRows.length * 18 + 2,
+  height: () => faultRows.length * FAULT + 2,
   draw(c, w, h) {
     faultRows.forEach((row, r) => {
       for (const f of row) {
-        const part = box(c, w, f.from, f.to, r * 18 + 2, 14, f.effects ? (f.change ? colours.change : colours.fault) : null);
+        const part = box(c, w, f.from, f.to, r * FAULT + 2, FAULT - 4, f.effects ? (f.change ? colours.change : colours.fault) : null);
         if (!part) continue;
-        if (!f.effects) { c.strokeStyle = f.change ? colours.change : colours.fault; c.lineWidth = 1; c.strokeRect(part[0] + 0.5, r * 18 + 2.5, Math.max(part[1] - 1, 1), 13); }
+        if (!f.effects) { c.strokeStyle = f.change ? colours.change : colours.fault; c.lineWidth = 1; c.strokeRect(part[0] + 0.5, r * FAULT + 2.5, Math.max(part[1] - 1, 1), FAULT - 5); }
+        else if (part[1] > 3) { c.fillStyle = colours.bg; c.fillRect(part[0] + part[1] - 1, r * FAULT + 2, 1, FAULT - 4); }
         const text = f.kind + (f.targets && f.targets.length ? " " + f.targets.join(",") : "");
-        label(c, part, r * 18 + 13, text, f.effects ? "#111" : colours.fg);
+        label(c, part, r * FAULT + FAULT - 5, text, f.effects ? "#111" : colours.fg, null, FAULT < 18 ? 9 : 11);
       }
     });
     name(c, "faults", 13);
   },
   hit(t, y, slack) {
-    const row = faultRows[Math.floor((y - 1) / 18)] || [];
+    const row = faultRows[Math.floor((y - 1) / FAULT)] || [];
     const f = row.find((f) => within(t, f.from, f.to, slack));
     return f && { text: `${f.change ? "change" : "fault"} ${f.n}: ${f.kind}, ` + (f.targets && f.targets.length ? "node " + f.targets.join(", ") : "all nodes") +
       `\n${time(f.from)}, for ${duration(f.to - f.from)}\n` + (f.effects ? `${f.effects} effects` : "found nothing to do") +
@@ -270,11 +273,11 @@ const clientPanel = {
       if (y - labelled >= 14) { name(c, "client " + lane.id, y + 11); labelled = y; }
       lane.rows.forEach((row, r) => drawRow(c, w, row, y + r * ROW + 1));
     });
+    if (view.chosen >= 0) frame(c, w, view.chosen, colours.link, 2);
     for (const f of D.findings) {
       for (const i of f.related) frame(c, w, i, colours.select, 1.5);
-      frame(c, w, f.op, colours.bad, 2.5);
+      frame(c, w, f.op, colours.bad, 3);
     }
-    if (view.chosen >= 0) frame(c, w, view.chosen, colours.link, 2);
     before(c, w, h);
   },
   hit(t, y, slack) {
