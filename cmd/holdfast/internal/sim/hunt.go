@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -101,7 +102,7 @@ func (o *huntOptions) hunt(ctx context.Context, streams *style.Streams, asJSON b
 		c.Hunt(seeds, hunt.Options{Workers: o.workers, Failed: func(r *run.Result) {
 			if len(r.Verdict.Violations) > 0 && !known[r.Verdict.Violations[0].Fingerprint] {
 				known[r.Verdict.Violations[0].Fingerprint] = true
-				kept = o.keep(streams, r)
+				kept = errors.Join(kept, o.write(streams, r))
 			}
 		}})
 		if kept != nil {
