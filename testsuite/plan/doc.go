@@ -12,4 +12,5 @@
 //	       It costs at most a minority of the nodes their data or their return.
 //	PLAN-3  Encoding is stable byte for byte; Decode refuses what Validate refuses and
 //	        fields it does not know.
+//	PLAN-4  What Draw and DrawSharded return is Fair: a correct cluster survives it.
 package plan
