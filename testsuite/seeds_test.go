@@ -85,10 +85,9 @@ func TestKeptPlansAreClean(t *testing.T) {
 	require.NotEmpty(t, files)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			p, _, err := run.ReadPlan(file)
+			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			r := run.Execute(p, run.Options{})
-			require.Contains(t, []verdict.Outcome{verdict.Pass, verdict.Vacuous}, r.Verdict.Outcome, "%v", r.Verdict.Reasons)
+			run.MustPass(t, string(text))
 		})
 	}
 }

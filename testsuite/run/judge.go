@@ -11,7 +11,7 @@ import (
 )
 
 // judge checks the history and settles the verdict.
-func (r *runner) judge() *Result {
+func (r *runner) judge(bounds linear.Options) *Result {
 	h := r.clients.History(history.Header{Source: "simulation", Clock: "virtual", Seed: r.plan.Seed})
 	res := &Result{
 		Plan: r.plan, History: h, TraceHash: r.world.TraceHash(),
@@ -19,7 +19,7 @@ func (r *runner) judge() *Result {
 	}
 	c := verdict.Case{Violations: r.violations}
 	if len(h.Operations) > 0 {
-		res.Linear = linear.Check(h, linear.Options{})
+		res.Linear = linear.Check(h, bounds)
 		for i := range res.Linear.Findings {
 			c.Violations = append(c.Violations, res.Linear.Findings[i].Violation())
 		}

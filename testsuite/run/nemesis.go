@@ -49,6 +49,14 @@ type strike struct {
 	hits uint64
 }
 
+// Struck is a fault that began.
+type Struck struct {
+	At    time.Duration
+	Fault *plan.Fault
+	// Target is the node that it aims at, 0 if it is about several.
+	Target int
+}
+
 // link is one direction between two processes.
 type link struct{ from, to env.NodeID }
 
@@ -94,6 +102,9 @@ func (n *nemesis) strike(f *plan.Fault) {
 	}
 	if leader := n.leaderFor(f); f.Leader && leader != 0 {
 		s.target = leader
+	}
+	if n.struck != nil {
+		n.struck(Struck{At: time.Duration(n.world.Now()), Fault: f, Target: s.target})
 	}
 	s.lanes = n.lanesOf(s)
 	n.active = append(n.active, s)

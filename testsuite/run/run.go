@@ -27,6 +27,11 @@ type Options struct {
 	// Events is written what the nodes go through and which faults strike; nil for not at all, which
 	// costs nothing.
 	Events *events.Log
+	// Struck is told of each fault when it begins; nil for nobody.
+	Struck func(Struck)
+	// Linear bounds the check of the history. With bounds lower than the defaults a run may be undecided that
+	// otherwise is not.
+	Linear linear.Options
 }
 
 // Result is a finished run.
@@ -58,11 +63,12 @@ type runner struct {
 
 	violations []verdict.Violation
 	evidence   verdict.Evidence
+	struck     func(Struck)
 }
 
 // Execute runs a plan to its verdict. The plan must be valid.
 func Execute(p *plan.Plan, o Options) *Result {
-	r := &runner{plan: p, world: netsim.New(p.Seed, worldConfig(p)), oracle: oracle.New(auditEvery)}
+	r := &runner{plan: p, world: netsim.New(p.Seed, worldConfig(p)), oracle: oracle.New(auditEvery), struck: o.Struck}
 	r.world.Sink = o.Sink
 	r.oracle.Report = func(v *verdict.Violation) {
 		r.violations = append(r.violations, *v)
@@ -84,7 +90,7 @@ func Execute(p *plan.Plan, o Options) *Result {
 	if err := r.cluster.Start(); err == nil {
 		r.phases(&o)
 	}
-	return r.judge()
+	return r.judge(o.Linear)
 }
 
 // phases drives the world through the plan.
