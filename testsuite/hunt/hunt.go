@@ -21,9 +21,11 @@ type Options struct {
 	Workers int
 	// Sharded draws clusters with partitions.
 	Sharded bool
+	// Known violations do not end the hunt, nor fail it; nil for none.
+	Known Known
 	// KeepGoing does not stop at the first violation.
 	KeepGoing bool
-	// Failed is told of each run that ended in violation or liveness, one at a time.
+	// Failed is told of each run that ended in violation or liveness that is not known, one at a time.
 	Failed func(*run.Result)
 	// Sound is told of each other run, one at a time.
 	Sound func(*run.Result)
@@ -38,8 +40,12 @@ type Report struct {
 	Virtual  time.Duration              `json:"virtual_ns"`
 	Events   uint64                     `json:"events"`
 	Evidence verdict.Evidence           `json:"evidence"`
+	// Known counts the runs that ended in known violations only, by the fingerprint of their first; they are in no outcome.
+	Known map[string]uint64 `json:"known,omitempty"`
 	// Found is the failed run of the lowest seed, nil if there is none.
 	Found *Found `json:"found,omitempty"`
+
+	known Known
 }
 
 // Found describes a failed run.
@@ -56,7 +62,7 @@ type Found struct {
 // lowest seed that failed is still the one reported, because every lower seed
 // has been run to its end.
 func Run(o Options) *Report {
-	report := &Report{Outcomes: make(map[verdict.Outcome]uint64)}
+	report := &Report{Outcomes: make(map[verdict.Outcome]uint64), known: o.Known}
 	var (
 		mu   sync.Mutex
 		next atomic.Uint64
@@ -74,10 +80,11 @@ func Run(o Options) *Report {
 				}
 				res := run.Execute(o.draw(o.From+i*max(o.Stride, 1)), run.Options{})
 				mu.Lock()
-				if report.add(res) && !o.KeepGoing {
+				unknown := report.add(res)
+				if unknown && !o.KeepGoing {
 					stop.Store(true)
 				}
-				o.tell(res)
+				o.tell(res, unknown)
 				if o.Progress != nil {
 					o.Progress(report)
 				}
@@ -89,14 +96,13 @@ func Run(o Options) *Report {
 	return report
 }
 
-// tell hands a run to whoever wants to know of runs that ended so.
-func (o *Options) tell(res *run.Result) {
-	fn := o.Sound
-	if failed(res) {
-		fn = o.Failed
-	}
-	if fn != nil {
-		fn(res)
+// tell hands a run to whoever wants to know of runs that ended so. unknown: it failed in a way that is not known.
+func (o *Options) tell(res *run.Result, unknown bool) {
+	switch {
+	case unknown && o.Failed != nil:
+		o.Failed(res)
+	case !failed(res) && o.Sound != nil:
+		o.Sound(res)
 	}
 }
 
@@ -113,13 +119,20 @@ func failed(res *run.Result) bool {
 	return res.Verdict.Outcome == verdict.Violated || res.Verdict.Outcome == verdict.Stalled
 }
 
-// add counts a run and reports whether it failed.
+// add counts a run and reports whether it failed, in a way that is not known.
 func (r *Report) add(res *run.Result) bool {
 	r.Runs++
-	r.Outcomes[res.Verdict.Outcome]++
 	r.Virtual += res.Virtual
 	r.Events += res.Events
 	r.Evidence.Merge(&res.Verdict.Evidence)
+	if r.known.covers(&res.Verdict) {
+		if r.Known == nil {
+			r.Known = make(map[string]uint64)
+		}
+		r.Known[res.Verdict.Violations[0].Fingerprint]++
+		return false
+	}
+	r.Outcomes[res.Verdict.Outcome]++
 	if !failed(res) {
 		return false
 	}

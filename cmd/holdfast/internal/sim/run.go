@@ -3,7 +3,9 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ type runOptions struct {
 	sharded     bool
 	keep        bool
 	dir         string
+	known       string
 }
 
 func runCommand(streams *style.Streams) *cobra.Command {
@@ -54,17 +57,22 @@ func runCommand(streams *style.Streams) *cobra.Command {
 	c.Flags().BoolVar(&o.sharded, "sharded", false, "draw clusters with partitions, whose nodes join, drain, leave and die")
 	c.Flags().BoolVar(&o.keep, "keep", false, "keep the other runs too, to look at their reports")
 	c.Flags().StringVar(&o.dir, "dir", "runs", "directory that keeps failed runs")
+	c.Flags().StringVar(&o.known, "known", "", "violations that are known, to be counted only: a verdict.json, a directory of kept runs, or a list of fingerprints")
 	workersFlag(c, &o.workers)
 	return c
 }
 
 func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
 	var kept error
+	known, err := o.readKnown()
+	if err != nil {
+		return err
+	}
 	begin := time.Now()
 	last := begin
 	keep := func(r *run.Result) { kept = errors.Join(kept, o.write(streams, r)) }
 	options := hunt.Options{
-		From: o.from, Seeds: o.seeds, Workers: o.workers, KeepGoing: o.keepGoing, Sharded: o.sharded,
+		From: o.from, Seeds: o.seeds, Workers: o.workers, KeepGoing: o.keepGoing, Sharded: o.sharded, Known: known,
 		Failed: keep,
 		Progress: func(r *hunt.Report) {
 			if now := time.Now(); now.Sub(last) > 5*time.Second {
@@ -90,6 +98,9 @@ func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
 	streams.Data("%s: %d runs: %d pass, %d violation, %d liveness, %d unknown, %d vacuous", outcome(report), report.Runs,
 		report.Outcomes[verdict.Pass], report.Outcomes[verdict.Violated], report.Outcomes[verdict.Stalled],
 		report.Outcomes[verdict.Unknown], report.Outcomes[verdict.Vacuous])
+	for _, fingerprint := range slices.Sorted(maps.Keys(report.Known)) {
+		streams.Data("known: %d runs ended in %s (%s)", report.Known[fingerprint], fingerprint, known[fingerprint])
+	}
 	streams.Talk("%s simulated in %s", style.Duration(report.Virtual), style.Duration(took))
 	for _, c := range report.Evidence.Counters() {
 		streams.Talk("  %-45s %d", c.Name, c.Count)
@@ -98,6 +109,18 @@ func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
 		streams.Data("in %d runs no %s: this nemesis does nothing", report.Runs, strings.TrimSuffix(name, " took effect")+" ever took effect")
 	}
 	return ended(outcome(report))
+}
+
+// readKnown reads what --known names.
+func (o *runOptions) readKnown() (hunt.Known, error) {
+	if o.known == "" {
+		return nil, nil
+	}
+	known, err := hunt.ReadKnown(o.known)
+	if err != nil {
+		return nil, exit.With(exit.Usage, fmt.Errorf("reading --known: %w", err), "")
+	}
+	return known, nil
 }
 
 // outcome is the hunt's, with one rule more: if most runs were vacuous, so is the hunt.
