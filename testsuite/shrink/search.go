@@ -133,12 +133,26 @@ type search struct {
 	seeds int
 }
 
-// seedLadder is with how many other seeds edits are tried, when fewer have not helped.
-var seedLadder = []int{0, 2, 8}
+// seedLadder is with how many other seeds each edit is tried, when fewer have not helped. The last rung is for plans
+// that are too large to read.
+var seedLadder = []int{0, 2, 8, 40}
+
+// What a person can read.
+const (
+	readableOperations = 15
+	readableFaults     = 5
+)
+
+func readable(p *plan.Plan) bool {
+	return len(p.Operations) <= readableOperations && len(p.Faults) <= readableFaults
+}
 
 // rounds applies all passes until none helps.
 func (s *search) rounds() {
 	for step := 0; step < len(seedLadder) && s.bound == ""; {
+		if step == len(seedLadder)-1 && readable(s.plan) {
+			return
+		}
 		s.seeds = seedLadder[step]
 		helped := false
 		for _, pass := range s.passes() {
@@ -150,7 +164,7 @@ func (s *search) rounds() {
 		case !helped:
 			step++
 		case s.seeds > 0:
-			step = 0 // cheap edits first, on what is smaller now
+			step = 0 // what is left is new to the cheap edits
 		}
 	}
 }
