@@ -12,12 +12,16 @@ import (
 	"time"
 
 	"github.com/holdfastdb/holdfast/testsuite/hunt"
+	"github.com/holdfastdb/holdfast/testsuite/shrink"
 )
 
 // Report is what a hunter prints: the hunt and what it cost.
 type Report struct {
 	hunt.Report
 	CPU time.Duration `json:"cpu_ns"`
+	// Shrunk is how what was found was shrunk, nil if that was not asked for; ShrinkCPU is the CPU time of that.
+	Shrunk    *shrink.Report `json:"shrunk,omitempty"`
+	ShrinkCPU time.Duration  `json:"shrink_cpu_ns,omitempty"`
 }
 
 // Overlay writes the mutated files to dir and returns the list that
@@ -97,7 +101,12 @@ func sameFile(a, b string) (bool, error) {
 // Hunt runs a hunter over seeds from on until it finds something or the mutant's
 // budget is used up.
 func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64) (*Report, error) {
-	cmd := exec.CommandContext(ctx, binary, m.task(from)...)
+	return m.order(ctx, binary, m.task(from))
+}
+
+// order has a hunter do what its arguments say.
+func (m *Mutant) order(ctx context.Context, binary string, args []string) (*Report, error) {
+	cmd := exec.CommandContext(ctx, binary, args...)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	if err := cmd.Run(); err != nil {

@@ -1,5 +1,5 @@
-// Command hunter runs simulation seeds until the first failure and prints a
+// Command hunter runs simulation seeds until the first failure, shrinks it if asked to, and prints a
 // mutants.Report. Package mutants builds it with one bug planted.
 //
-//	hunter [-sharded] FROM SEEDS
+//	hunter [-sharded] [-shrink DIR [-of RUN]] FROM SEEDS
 package main

@@ -5,8 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/holdfastdb/holdfast/testsuite/hunt"
@@ -15,16 +15,23 @@ import (
 
 func main() {
 	sharded := flag.Bool("sharded", false, "clusters with partitions")
+	var s shrinking
+	flag.StringVar(&s.into, "shrink", "", "directory: shrink what is found, and keep it there")
+	flag.StringVar(&s.of, "of", "", "shrink this run directory or plan, do not hunt")
+	flag.StringVar(&s.mutant, "mutant", "", "the bug that is planted")
+	flag.IntVar(&s.bound.Runs, "runs", 0, "executions that shrinking may need")
+	flag.DurationVar(&s.bound.Time, "time", time.Minute, "how long shrinking may take")
+	flag.IntVar(&s.bound.Workers, "workers", runtime.GOMAXPROCS(0), "executions at the same time while shrinking")
 	flag.Parse()
-	if err := hunter(*sharded, flag.Args()); err != nil {
+	if err := hunter(*sharded, &s, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "hunter:", err)
 		os.Exit(1)
 	}
 }
 
-func hunter(sharded bool, args []string) error {
+func hunter(sharded bool, s *shrinking, args []string) error {
 	if len(args) != 2 {
-		return fmt.Errorf("usage: hunter [-sharded] FROM SEEDS")
+		return fmt.Errorf("usage: hunter [-sharded] [-shrink DIR [-of RUN]] FROM SEEDS")
 	}
 	from, err := strconv.ParseUint(args[0], 10, 64)
 	if err != nil {
@@ -34,11 +41,17 @@ func hunter(sharded bool, args []string) error {
 	if err != nil {
 		return err
 	}
-	report := mutants.Report{Report: *hunt.Run(hunt.Options{From: from, Seeds: seeds, Workers: 1, Sharded: sharded})}
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+	var report mutants.Report
+	if s.of == "" {
+		report.Report = *hunt.Run(hunt.Options{From: from, Seeds: seeds, Workers: 1, Sharded: sharded})
+	}
+	if report.CPU, err = cpu(); err != nil {
 		return err
 	}
-	report.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	if s.into != "" {
+		if err := s.shrinkFound(&report, sharded); err != nil {
+			return err
+		}
+	}
 	return json.NewEncoder(os.Stdout).Encode(&report)
 }
