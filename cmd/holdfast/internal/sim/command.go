@@ -21,8 +21,8 @@ func Command(streams *style.Streams) *cobra.Command {
 		Args: exit.Args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(runCommand(streams), huntCommand(streams), mergeCommand(streams), replayCommand(streams), serveCommand(streams),
-		benchCommand(streams), mutantsCommand(streams))
+	c.AddCommand(runCommand(streams), huntCommand(streams), mergeCommand(streams), replayCommand(streams), shrinkCommand(streams),
+		serveCommand(streams), benchCommand(streams), mutantsCommand(streams))
 	return c
 }
 

@@ -1,5 +1,5 @@
 // Package sim is the commands that attack the simulated cluster: `sim run`,
-// `sim hunt` and `sim merge`, `sim replay`, `sim serve`, `sim bench` and `sim mutants`.
+// `sim hunt` and `sim merge`, `sim replay`, `sim shrink`, `sim serve`, `sim bench` and `sim mutants`.
 //
 // Contract:
 //
@@ -9,4 +9,6 @@
 //	          is printed.
 //	SIMCMD-3  A hunt goes on where it was interrupted, with the same program and seeds only, and shards add up to
 //	          what one machine would have found.
+//	SIMCMD-4  What sim shrink keeps fails as the run did, and replays. A run that does not fail is an
+//	          error (1), not a result.
 package sim
