@@ -20,7 +20,7 @@ func each(name string, changes []change) pass {
 
 // calm takes away what slows messages and disks, and brings settings to plain values.
 func calm() []pass {
-	return []pass{each("calm the network", network), each("calm the disks", disks), each("plain settings", settings), each("plain sharding", sharding)}
+	return []pass{each("calm the network", network), each("calm the disks", disks), each("plain settings", settings)}
 }
 
 // us and ms are the units of delays.

@@ -129,13 +129,25 @@ type search struct {
 	tried  map[[sha256.Size]byte]bool
 	runs   int
 	bound  string
-	// seeds is how many other seeds each edit is tried with.
-	seeds int
+	rung   rung
 }
 
-// seedLadder is with how many other seeds each edit is tried, when fewer have not helped. The last rung is for plans
-// that are too large to read.
-var seedLadder = []int{0, 2, 8, 40}
+// rung says how hard edits are tried.
+type rung struct {
+	// seeds is with how many other seeds each is tried.
+	seeds int
+	// coarse tries cuts of large pieces only.
+	coarse bool
+	// large is for plans that are too large to read.
+	large bool
+}
+
+// ladder goes up where lower rungs have not helped. Many seeds on few large pieces cost little and may save much; on single
+// items they cost the most.
+var ladder = []rung{{}, {seeds: 24, coarse: true, large: true}, {seeds: 2}, {seeds: 8}, {seeds: 40, large: true}}
+
+// coarsePieces is into how many pieces a list is cut at most on a coarse rung.
+const coarsePieces = 4
 
 // What a person can read.
 const (
@@ -149,24 +161,31 @@ func readable(p *plan.Plan) bool {
 
 // rounds applies all passes until none helps.
 func (s *search) rounds() {
-	for step := 0; step < len(seedLadder) && s.bound == ""; {
-		if step == len(seedLadder)-1 && readable(s.plan) {
-			return
-		}
-		s.seeds = seedLadder[step]
-		helped := false
-		for _, pass := range s.passes() {
-			if s.sweep(&pass) {
-				helped = true
-			}
-		}
+	for step := 0; step < len(ladder) && s.bound == ""; {
+		s.rung = ladder[step]
 		switch {
-		case !helped:
+		case s.rung.large && readable(s.plan):
 			step++
-		case s.seeds > 0:
+		case !s.round():
+			step++
+		case s.rung.seeds > 0:
 			step = 0 // what is left is new to the cheap edits
 		}
 	}
+}
+
+// round applies all passes once, and tells whether any helped.
+func (s *search) round() (helped bool) {
+	passes := s.passes()
+	if s.rung.coarse {
+		passes = cuts()
+	}
+	for i := range passes {
+		if s.sweep(&passes[i]) {
+			helped = true
+		}
+	}
+	return helped
 }
 
 // pass is one way of making a plan smaller: it has some items, and edits that take away any range of them.
@@ -178,7 +197,11 @@ type pass struct {
 
 // sweep tries a pass on all items, then on halves, and so on down to single ones.
 func (s *search) sweep(ps *pass) (helped bool) {
-	for chunk := ps.items(s.plan); chunk >= 1 && s.bound == ""; chunk /= 2 {
+	least := 1
+	if s.rung.coarse {
+		least = max(1, ps.items(s.plan)/coarsePieces)
+	}
+	for chunk := ps.items(s.plan); chunk >= least && s.bound == ""; chunk /= 2 {
 		for from := 0; from < ps.items(s.plan) && s.bound == ""; {
 			next, ok := s.first(ps, from, chunk)
 			helped = helped || ok
@@ -236,7 +259,7 @@ func (s *search) window(ps *pass, from, chunk int) (list []candidate, next int) 
 	for n := ps.items(s.plan); from < n && len(list) < max(s.o.Workers, 1); from += chunk {
 		p := s.plan.Clone()
 		ps.edit(p, from, min(from+chunk, n))
-		for seed := 0; seed <= s.seeds; seed++ {
+		for seed := 0; seed <= s.rung.seeds; seed++ {
 			q := p
 			if seed > 0 {
 				q = p.Clone()

@@ -43,8 +43,8 @@ type story struct {
 	steps  []step
 	// said are things that are told once: candidacies, votes and leaders.
 	said map[string]bool
-	// leading is who leads what, as far as others know.
-	leading map[leadership]bool
+	// leading is who leads what in which term, as far as others know.
+	leading map[leadership]uint64
 }
 
 // leadership is a node at the head of a group.
@@ -55,7 +55,7 @@ type leadership struct {
 
 // tell executes a plan once more and gathers what happened.
 func tell(p *plan.Plan) *story {
-	s := &story{plan: p, said: make(map[string]bool), leading: make(map[leadership]bool)}
+	s := &story{plan: p, said: make(map[string]bool), leading: make(map[leadership]uint64)}
 	s.result = run.Execute(p, run.Options{Sink: s.see, Struck: s.struck})
 	for i := range s.result.History.Operations {
 		s.operation(&s.result.History.Operations[i])
@@ -114,7 +114,7 @@ func (s *story) see(e netsim.Event) {
 		s.steps = append(s.steps, step{at: at, lane: n, text: fmt.Sprintf("Node %d %s.", n, text), mark: mark, state: now})
 	}
 	if e.Kind == netsim.KindCrash {
-		maps.DeleteFunc(s.leading, func(l leadership, _ bool) bool { return l.node == n })
+		maps.DeleteFunc(s.leading, func(l leadership, _ uint64) bool { return l.node == n })
 	}
 	switch e.Kind {
 	case netsim.KindStart:
@@ -160,15 +160,16 @@ func (s *story) message(at time.Duration, from, to int, m *raft.Message, arrived
 		return
 	case raft.MsgAppend, raft.MsgHeartbeat:
 		if s.once(at, from, fmt.Sprintf("Node %d leads%s in term %d.", from, where, m.Term), fmt.Sprintf("%sLEADS t%d", short, m.Term), stateLeads) {
-			s.leading[leadership{from, m.Group}] = true
+			s.leading[leadership{from, m.Group}] = m.Term
 		}
 		return
 	case raft.MsgAppendResp, raft.MsgHeartbeatResp:
 	default:
 		return
 	}
-	// Who answers a leader does not lead.
-	if me := (leadership{from, m.Group}); s.leading[me] {
+	// Who answers a leader of a later term does not lead.
+	me := leadership{from, m.Group}
+	if term, leads := s.leading[me]; leads && m.Term > term {
 		delete(s.leading, me)
 		s.once(at, from, fmt.Sprintf("Node %d no longer leads%s; it follows in term %d.", from, where, m.Term),
 			fmt.Sprintf("%sfollows t%d", short, m.Term), s.stateOf(from))
