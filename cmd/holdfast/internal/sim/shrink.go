@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
 	"github.com/holdfastdb/holdfast/testsuite/mutants"
@@ -101,6 +102,9 @@ func (o *shrinkOptions) shrinkRun(streams *style.Streams, path string, asJSON bo
 	} else if err != nil {
 		return fmt.Errorf("cannot shrink %s: %w", path, err)
 	}
+	if was := recorded(path); was != "" && was != r.Fingerprint {
+		streams.Talk("the run was recorded with %s; its plan fails with %s now, and that was kept: the code has changed since", was, r.Fingerprint)
+	}
 	dir := o.dir
 	if dir == "" {
 		dir = filepath.Join(beside(path), "shrunk")
@@ -113,6 +117,19 @@ func (o *shrinkOptions) shrinkRun(streams *style.Streams, path string, asJSON bo
 	}
 	printShrunk(streams, r, dir)
 	return nil
+}
+
+// recorded is the fingerprint that a run directory was kept with, "" if that is not known.
+func recorded(path string) string {
+	f, err := os.Open(filepath.Join(path, "verdict.json"))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if v, err := verdict.Decode(f); err == nil && len(v.Violations) > 0 {
+		return v.Violations[0].Fingerprint
+	}
+	return ""
 }
 
 // beside is the directory that a run's files are in.

@@ -46,6 +46,15 @@ func TestShrinkKeepsWhatReplays(t *testing.T) {
 	code, _, talk = sim("replay", kept)
 	require.Equal(t, exit.Violation, code, talk)
 
+	// A recorded fingerprint that is no longer the plan's is pointed out.
+	judged := filepath.Join(kept, "verdict.json")
+	text, err = os.ReadFile(judged)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(judged, bytes.ReplaceAll(text, []byte("linearizability/"), []byte("other/")), 0o600))
+	code, _, talk = sim("shrink", "--runs", "0", kept)
+	require.Equal(t, exit.OK, code, talk)
+	require.Contains(t, talk, "recorded with other/")
+
 	// What is known does not fail a hunt; a file that is not there does.
 	code, out, talk = sim("run", "--from", "52", "--seeds", "1", "--known", kept)
 	require.Equal(t, exit.OK, code, talk)
@@ -75,8 +84,13 @@ func TestShrinkOfAPlanThatPasses(t *testing.T) {
 // Goal: command lines that make no sense are usage errors. Method: each.
 func TestShrinkUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"a", "b"}, {"--runs", "-1", leases}, {"--workers", "0", leases}, {"--out", "x.md", leases},
-		{"--mutant", "COMM-01,COMM-03", leases}, {"--all-mutants", leases},
+		{},
+		{"a", "b"},
+		{"--runs", "-1", leases},
+		{"--workers", "0", leases},
+		{"--out", "x.md", leases},
+		{"--mutant", "COMM-01,COMM-03", leases},
+		{"--all-mutants", leases},
 	} {
 		code, _, talk := sim(append([]string{"shrink"}, args...)...)
 		require.Equal(t, exit.Usage, code, "%v: %s", args, talk)
