@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/kv/node"
+	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
@@ -69,8 +70,12 @@ func tell(p *plan.Plan) *story {
 	return s
 }
 
-// violations adds them, and returns when the last was: what comes after has no part in the story.
+// violations adds them, and returns when the last was: what comes after has no part in the story. Without any it ends with
+// the run.
 func (s *story) violations() (last time.Duration) {
+	if len(s.result.Verdict.Violations) == 0 {
+		return s.result.Virtual
+	}
 	for _, v := range s.result.Verdict.Violations {
 		at, lane := time.Duration(v.At), 0
 		if at == 0 {
@@ -138,13 +143,10 @@ func (s *story) see(e netsim.Event) {
 
 // message takes a message between replicas: what it says of candidates, votes and leaders.
 func (s *story) message(at time.Duration, from, to int, m *raft.Message, arrived bool) {
-	where, short := "", ""
-	if s.plan.Sharded() {
-		where, short = fmt.Sprintf(" of group %d", m.Group), fmt.Sprintf("g%d ", m.Group)
-	}
+	group, where, short := s.groupNames(m.Group)
 	switch m.Type {
 	case raft.MsgVote:
-		s.once(at, from, fmt.Sprintf("Node %d wants to lead%s in term %d; its log ends at %d of term %d.", from, where, m.Term, m.LogIndex, m.LogTerm),
+		s.once(at, from, fmt.Sprintf("Node %d wants to lead%s in term %d; its log ends at %d of term %d.", from, group, m.Term, m.LogIndex, m.LogTerm),
 			fmt.Sprintf("%swants t%d", short, m.Term), 0)
 		return
 	case raft.MsgVoteResp:
@@ -159,7 +161,7 @@ func (s *story) message(at time.Duration, from, to int, m *raft.Message, arrived
 			fmt.Sprintf("%sn%d %s t%d", short, from, mark, m.Term), 0)
 		return
 	case raft.MsgAppend, raft.MsgHeartbeat:
-		if s.once(at, from, fmt.Sprintf("Node %d leads%s in term %d.", from, where, m.Term), fmt.Sprintf("%sLEADS t%d", short, m.Term), stateLeads) {
+		if s.once(at, from, fmt.Sprintf("Node %d leads%s in term %d.", from, group, m.Term), fmt.Sprintf("%sLEADS t%d", short, m.Term), stateLeads) {
 			s.leading[leadership{from, m.Group}] = m.Term
 		}
 		return
@@ -171,9 +173,22 @@ func (s *story) message(at time.Duration, from, to int, m *raft.Message, arrived
 	me := leadership{from, m.Group}
 	if term, leads := s.leading[me]; leads && m.Term > term {
 		delete(s.leading, me)
-		s.once(at, from, fmt.Sprintf("Node %d no longer leads%s; it follows in term %d.", from, where, m.Term),
+		s.once(at, from, fmt.Sprintf("Node %d no longer leads%s; it follows in term %d.", from, group, m.Term),
 			fmt.Sprintf("%sfollows t%d", short, m.Term), s.stateOf(from))
 	}
+}
+
+// groupNames are the words for a group: as what is led, as where, and briefly. A cluster of one group needs none.
+func (s *story) groupNames(g raft.GroupID) (group, where, short string) {
+	switch {
+	case !s.plan.Sharded():
+		return "", "", ""
+	case g == placement.MetaGroup:
+		group, short = " the metadata group", "meta "
+	default:
+		group, short = fmt.Sprintf(" group %d", g), fmt.Sprintf("g%d ", g)
+	}
+	return group, " in" + group, short
 }
 
 // stateOf is the state of a node that runs.

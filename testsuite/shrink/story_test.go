@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,15 @@ func TestTheStoryEndsWithTheViolation(t *testing.T) {
 	}
 	require.Contains(t, s.steps[len(s.steps)-1].text, "VIOLATION")
 	require.EqualValues(t, s.result.Verdict.Violations[len(s.result.Verdict.Violations)-1].At, last)
+}
+
+// Goal: in a cluster with partitions each group has its name. Method: the story of a drawn run, and the names.
+func TestGroupsHaveNames(t *testing.T) {
+	s := tell(plan.DrawSharded(3))
+	group, where, short := s.groupNames(2)
+	require.Equal(t, []string{" group 2", " in group 2", "g2 "}, []string{group, where, short})
+	require.True(t, slices.ContainsFunc(s.steps, func(st step) bool { return strings.Contains(st.text, "leads the metadata group in term") }))
+	require.True(t, slices.ContainsFunc(s.steps, func(st step) bool { return strings.Contains(st.text, " wants to lead group 1 in term") }))
 }
 
 // Goal: every kind of fault has words of its own. Method: all kinds that are drawn.
