@@ -30,7 +30,7 @@ func sim(args ...string) (code int, out, talk string) {
 // leases fails on the clean code: clocks drift further than its leases allow for.
 const leases = "../../../../testsuite/testdata/lease/drift-beyond-the-bound.json"
 
-// Goal: a failing plan is shrunk beside its file, and what is kept replays (SIMCMD-3). Method: a plan that fails, with few runs.
+// Goal: a failing plan is shrunk beside its file, and what is kept replays (SIMCMD-4). Method: a plan that fails, with few runs.
 func TestShrinkKeepsWhatReplays(t *testing.T) {
 	text, err := os.ReadFile(leases)
 	require.NoError(t, err)
