@@ -2,7 +2,7 @@
 # it without make if you like.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick explore zones bench live live-snapshot week
+.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick shrink-mutants explore zones bench live live-snapshot week
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ mutants: ## plant every known bug over five ranges of seeds, and write docs/muta
 
 mutants-quick: ## the same with the quick ones only
 	go run ./cmd/holdfast sim mutants --quick
+
+shrink-mutants: ## plant the bugs SHRINK_MUTANTS (all that seeds find), shrink what shows them, and write docs/shrinking.md
+	go run ./cmd/holdfast sim shrink $(if $(SHRINK_MUTANTS),--mutant $(SHRINK_MUTANTS),--all-mutants) --out docs/shrinking.md
 
 explore: ## search all schedules of small groups within the larger bounds of docs/explorer.md (hours)
 	HOLDFAST_EXPLORE=large go test -count=1 -v -timeout=24h -run 'TestExplore' ./raft
