@@ -11,6 +11,9 @@ func (p *Plan) Clone() *Plan {
 	c.Settings.Priorities = slices.Clone(p.Settings.Priorities)
 	c.StayDead = slices.Clone(p.StayDead)
 	c.Operations = slices.Clone(p.Operations)
+	for i := range c.Operations {
+		c.Operations[i].Also = slices.Clone(c.Operations[i].Also)
+	}
 	c.Faults = slices.Clone(p.Faults)
 	for i := range c.Faults {
 		c.Faults[i].Targets = slices.Clone(c.Faults[i].Targets)

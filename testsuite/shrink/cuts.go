@@ -23,11 +23,18 @@ func cuts() []pass {
 		{"drop keys", func(p *plan.Plan) int { return len(keysOf(p)) }, func(p *plan.Plan, from, to int) {
 			gone := keysOf(p)[from:to]
 			p.Operations = slices.DeleteFunc(p.Operations, func(op plan.Operation) bool { return slices.Contains(gone, op.Key) })
+			for i := range p.Operations {
+				op := &p.Operations[i]
+				if op.Also = slices.DeleteFunc(op.Also, func(item plan.Item) bool { return slices.Contains(gone, item.Key) }); len(op.Also) == 0 {
+					op.Also = nil
+				}
+			}
 		}},
 		{"drop clients", func(p *plan.Plan) int { return p.Clients }, dropClients},
 		{"drop operations", func(p *plan.Plan) int { return len(p.Operations) }, func(p *plan.Plan, from, to int) {
 			p.Operations = slices.Delete(p.Operations, from, to)
 		}},
+		{"drop further keys", furthers, dropFurther},
 		{"raise the dead", func(p *plan.Plan) int { return len(p.StayDead) }, func(p *plan.Plan, from, to int) {
 			p.StayDead = slices.Delete(p.StayDead, from, to)
 		}},
@@ -38,8 +45,14 @@ func cuts() []pass {
 func keysOf(p *plan.Plan) []string {
 	var keys []string
 	for i := range p.Operations {
-		if k := p.Operations[i].Key; !slices.Contains(keys, k) {
-			keys = append(keys, k)
+		op := &p.Operations[i]
+		if !slices.Contains(keys, op.Key) {
+			keys = append(keys, op.Key)
+		}
+		for _, item := range op.Also {
+			if !slices.Contains(keys, item.Key) {
+				keys = append(keys, item.Key)
+			}
 		}
 	}
 	return keys
@@ -53,7 +66,40 @@ func dropClients(p *plan.Plan, from, to int) {
 			*c -= to - from
 		}
 	}
+	p.Faults = slices.DeleteFunc(p.Faults, func(f plan.Fault) bool {
+		return f.Kind.OnClient() && f.Param > int64(from) && f.Param <= int64(to)
+	})
+	for i := range p.Faults {
+		if f := &p.Faults[i]; f.Kind.OnClient() && f.Param > int64(to) {
+			f.Param -= int64(to - from)
+		}
+	}
 	p.Clients -= to - from
+}
+
+// dropFurther takes the keys away that operations take along, and makes scans plain reads.
+func dropFurther(p *plan.Plan, from, to int) {
+	n := 0
+	for i := range p.Operations {
+		op := &p.Operations[i]
+		if op.Scan == 0 && len(op.Also) == 0 {
+			continue
+		}
+		if n >= from && n < to {
+			op.Scan, op.Also = 0, nil
+		}
+		n++
+	}
+}
+
+// furthers counts the operations on several keys.
+func furthers(p *plan.Plan) (n int) {
+	for i := range p.Operations {
+		if op := &p.Operations[i]; op.Scan > 0 || len(op.Also) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // machines take nodes, partitions and copies away.

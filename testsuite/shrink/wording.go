@@ -20,6 +20,8 @@ func faultWords(f *plan.Fault, target int) string {
 		who = fmt.Sprintf("The nodes %s ", list(f.Targets, target, f.Leader))
 	case plan.Blackout, plan.Ring, plan.Bridge:
 		who = ""
+	case plan.DeafClient, plan.DivertClient, plan.SilentClient, plan.CrashClient:
+		who = fmt.Sprintf("Client %d ", f.Param)
 	}
 	text := "FAULT: " + who + does
 	switch f.Kind {
@@ -29,6 +31,8 @@ func faultWords(f *plan.Fault, target int) string {
 		text += fmt.Sprintf(", by %d parts per million", f.Param)
 	case plan.SlowDisk, plan.SlowApply, plan.SlowSnapshot:
 		text += fmt.Sprintf(" by %d ms", f.Param)
+	case plan.DivertClient:
+		text += fmt.Sprintf(" %d", target)
 	case plan.Replace:
 		text += fmt.Sprintf(" %d", f.Targets[1])
 	case plan.Reweight, plan.Rezone:
@@ -78,6 +82,10 @@ var faultVerbs = map[plan.FaultKind]string{
 	plan.Misdirect:      "has one write land elsewhere on its disk",
 	plan.FailRead:       "has a log that cannot be read",
 	plan.Wipe:           "loses its whole disk",
+	plan.DeafClient:     "loses all answers",
+	plan.DivertClient:   "cannot reach node",
+	plan.SilentClient:   "stops",
+	plan.CrashClient:    "crashes and starts anew",
 	plan.ClockJump:      "has its wall clock moved",
 	plan.ClockDrift:     "has clocks that run fast, or slow if negative",
 	plan.AddNode:        "is to become a member",

@@ -72,13 +72,23 @@ func aims(p *plan.Plan) []place {
 // shortNames calls the keys a, b, c and the values v1, v2, v3; keys are the first item, values the second.
 func shortNames(p *plan.Plan, from, to int) {
 	keys := keysOf(p)
+	short := func(key *string) {
+		if n := slices.Index(keys, *key); from == 0 && n < 26 {
+			*key = string(rune('a' + n))
+		}
+	}
 	for i := range p.Operations {
 		op := &p.Operations[i]
-		if n := slices.Index(keys, op.Key); from == 0 && n < 26 {
-			op.Key = string(rune('a' + n))
-		}
+		short(&op.Key)
 		if op.Kind.CarriesValue() && to == 2 {
 			op.Value = fmt.Sprintf("v%d", i+1)
+		}
+		for j := range op.Also {
+			item := &op.Also[j]
+			short(&item.Key)
+			if item.Kind.CarriesValue() && to == 2 {
+				item.Value = fmt.Sprintf("v%d-%d", i+1, j+2)
+			}
 		}
 	}
 }
