@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdfastdb/holdfast/kv/grpcio"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
+	"github.com/holdfastdb/holdfast/testsuite/live/proxy"
 )
 
 // ClusterConfig says what cluster to run.
@@ -32,6 +33,10 @@ type ClusterConfig struct {
 	Partitions int
 	// Flags are further flags of every `holdfast server`.
 	Flags []string
+	// Proxied puts a proxy in front of each node, at the address that clients and the other nodes know (Cluster.Net).
+	Proxied bool
+	// Command is the program of a node of another store, with its arguments; nil is `holdfast server`.
+	Command func(c *Cluster, id uint64) (binary string, args []string)
 }
 
 // Cluster is a number of `holdfast server` processes on loopback ports. It is safe for
@@ -39,6 +44,7 @@ type ClusterConfig struct {
 type Cluster struct {
 	cfg   ClusterConfig
 	nodes []*node
+	net   *proxy.Net
 
 	mu sync.Mutex
 	// took counts what took effect, by the names of the counters (LIVE-2).
@@ -47,8 +53,10 @@ type Cluster struct {
 
 // node is one member, running or not.
 type node struct {
-	id      uint64
+	id uint64
+	// address is where it listens, public where the others look for it: at its proxy, if it has one.
 	address string
+	public  string
 	data    string
 	log     string
 
@@ -71,6 +79,7 @@ func NewCluster(cfg ClusterConfig) (*Cluster, error) {
 		cfg.Founders = cfg.Nodes
 	}
 	c := &Cluster{cfg: cfg, took: make(map[string]int64)}
+	c.net = proxy.New(proxy.Owners(c.pids))
 	for id := range uint64(cfg.Nodes) {
 		l, err := reservePort()
 		if err != nil {
@@ -81,8 +90,42 @@ func NewCluster(cfg ClusterConfig) (*Cluster, error) {
 			data: filepath.Join(cfg.Dir, fmt.Sprintf("node%d", id+1)),
 			log:  filepath.Join(cfg.Dir, fmt.Sprintf("node%d.log", id+1)),
 		})
+		if err := c.front(c.nodes[id]); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
 	}
 	return c, nil
+}
+
+// front puts the proxy in front of a node.
+func (c *Cluster) front(n *node) error {
+	n.public = n.address
+	if !c.cfg.Proxied {
+		return nil
+	}
+	l, err := reservePort()
+	if err != nil {
+		return err
+	}
+	n.public = l.Addr().String()
+	c.net.Front(n.id, l, n.address)
+	return nil
+}
+
+// Net is the network between the nodes, if they are proxied.
+func (c *Cluster) Net() *proxy.Net { return c.net }
+
+// pids are the nodes that run, by process id.
+func (c *Cluster) pids() map[int]uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make(map[int]uint64)
+	for _, n := range c.nodes {
+		if n.proc != nil {
+			out[n.proc.cmd.Process.Pid] = n.id
+		}
+	}
+	return out
 }
 
 func (c *Cluster) node(id uint64) *node {
@@ -92,14 +135,18 @@ func (c *Cluster) node(id uint64) *node {
 	return c.nodes[id-1]
 }
 
-// Addresses are those of all nodes, also of those that are to be added, in the order of their ids.
+// Addresses are those of all nodes, also of those that are to be added, in the order of their ids; of their proxies, if they
+// have some.
 func (c *Cluster) Addresses() []string {
 	var out []string
 	for _, n := range c.nodes {
-		out = append(out, n.address)
+		out = append(out, n.public)
 	}
 	return out
 }
+
+// Listen is where a node listens, behind its proxy.
+func (c *Cluster) Listen(id uint64) string { return c.node(id).address }
 
 // Data is a node's data directory.
 func (c *Cluster) Data(id uint64) string { return c.node(id).data }
@@ -109,14 +156,18 @@ func (c *Cluster) Args(id uint64, flags ...string) []string {
 	n := c.node(id)
 	var peers []string
 	for _, m := range c.nodes[:c.cfg.Founders] {
-		peers = append(peers, fmt.Sprintf("%d=%s", m.id, m.address))
+		peers = append(peers, fmt.Sprintf("%d=%s", m.id, m.public))
 	}
 	args := []string{
 		"server", "--id", fmt.Sprint(id), "--cluster", c.cfg.Name, "--data", n.data, "--partitions", fmt.Sprint(c.cfg.Partitions),
 	}
-	if id <= uint64(c.cfg.Founders) {
+	switch {
+	case id <= uint64(c.cfg.Founders):
 		args = append(args, "--peers", strings.Join(peers, ","))
-	} else {
+	case c.cfg.Proxied:
+		args = append(args, "--peers", fmt.Sprintf("%d=%s", id, n.public))
+	}
+	if id > uint64(c.cfg.Founders) || c.cfg.Proxied {
 		args = append(args, "--listen", n.address)
 	}
 	if n.wiped {
@@ -168,7 +219,11 @@ func (c *Cluster) launch(id uint64, flags []string) error {
 		return errors.Join(fmt.Errorf("live: node %d: %w", id, err), file.Close())
 	}
 	c.free(n)
-	proc, err := startProcess(c.cfg.Binary, c.Args(id, flags...), nil, file, file)
+	binary, args := c.cfg.Binary, c.Args(id, flags...)
+	if c.cfg.Command != nil {
+		binary, args = c.cfg.Command(c, id)
+	}
+	proc, err := startProcess(binary, args, nil, file, file)
 	if err != nil {
 		return errors.Join(err, conn.Close(), file.Close())
 	}
@@ -303,6 +358,7 @@ func (c *Cluster) freeze(ctx context.Context, id uint64, signal func(*os.Process
 // Close kills what still runs and frees the ports.
 func (c *Cluster) Close() error {
 	var errs []error
+	c.net.Close()
 	for _, n := range c.nodes {
 		if p := c.process(n.id); p != nil {
 			if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -38,7 +38,7 @@ func (c *Cluster) Grow(ctx context.Context) error {
 	if err := c.Start(ctx, n.id, "--join", strings.Join(c.Endpoints(), ",")); err != nil {
 		return err
 	}
-	if err := c.operate(ctx, "add", fmt.Sprintf("%d=%s", n.id, n.address)); err != nil {
+	if err := c.operate(ctx, "add", fmt.Sprintf("%d=%s", n.id, n.public)); err != nil {
 		return fmt.Errorf("%w\nthe end of the new node's log:\n%s", err, c.Tail(n.id))
 	}
 	c.mu.Lock()
