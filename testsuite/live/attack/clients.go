@@ -1,0 +1,184 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/testsuite/live/target"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+)
+
+// clients perform the plan's operations, each at its time.
+type clients struct {
+	run      *Run
+	recorder *history.SyncRecorder
+	all      []*actor
+	working  sync.WaitGroup
+
+	mu sync.Mutex
+	// under counts the operations that were acknowledged and lay within a time when some fault lasted.
+	under int64
+}
+
+// actor is one client, with what it last saw of each key.
+type actor struct {
+	number int
+	client target.Client
+
+	mu   sync.Mutex
+	seen map[string]history.Result
+}
+
+func (r *Run) connect(ctx context.Context) (*clients, error) {
+	c := &clients{run: r, recorder: history.NewSyncRecorder()}
+	patience := target.Patience{
+		Operation: max(r.scaled(r.Plan.Settings.OperationTimeout), leastOperation), Attempt: max(r.scaled(r.Plan.Settings.AttemptTimeout), leastAttempt),
+	}
+	for number := range r.Plan.Clients {
+		client, err := r.Store.Client(ctx, number, patience)
+		if err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+		c.all = append(c.all, &actor{number: number + 1, client: client, seen: map[string]history.Result{}})
+	}
+	return c, nil
+}
+
+// The least patience of clients: a real machine has pauses that a simulated one has not.
+const (
+	leastOperation = 2 * time.Second
+	leastAttempt   = 200 * time.Millisecond
+)
+
+func (c *clients) close() error {
+	var errs []error
+	for _, a := range c.all {
+		errs = append(errs, a.client.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// work performs the plan's operations, from begun on, and returns when all have ended.
+func (c *clients) work(ctx context.Context, begun time.Time, struck func() bool) {
+	for i := range c.run.Plan.Operations {
+		op := &c.run.Plan.Operations[i]
+		if !sleepUntil(ctx, begun.Add(c.run.scaled(op.At))) {
+			break
+		}
+		a := c.all[op.Client-1]
+		c.working.Go(func() {
+			before := struck()
+			_, outcome, _ := c.perform(ctx, a, a.input(op), target.How{NoSession: op.NoSession, Follower: op.Follower})
+			if before && struck() && outcome == history.OK {
+				c.mu.Lock()
+				c.under++
+				c.mu.Unlock()
+			}
+		})
+	}
+	c.working.Wait()
+}
+
+// input is an operation of the plan with what the client knows.
+func (a *actor) input(op *plan.Operation) history.Input {
+	in := history.Input{Kind: op.Kind, Key: op.Key, Value: op.Value, Stale: op.Stale}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch op.Kind {
+	case history.CASVersion:
+		in.ExpectVersion = max(a.seen[op.Key].Version, 1)
+	case history.CASValue:
+		if in.ExpectValue = a.seen[op.Key].Value; in.ExpectValue == "" {
+			in.ExpectValue = "never written"
+		}
+	}
+	return in
+}
+
+// perform records one operation from its call to its end.
+func (c *clients) perform(ctx context.Context, a *actor, in history.Input, how target.How) (history.Result, history.Outcome, error) {
+	id := c.recorder.Invoke(uint64(a.number), in, time.Now().UnixNano())
+	result, outcome, why := a.client.Do(ctx, in, how)
+	now := time.Now().UnixNano()
+	if outcome != history.OK {
+		c.recorder.Complete(id, outcome, history.Result{}, fmt.Sprint(why), now)
+		return result, outcome, why
+	}
+	c.recorder.Complete(id, outcome, result, "", now)
+	if in.Kind != history.Erase {
+		a.mu.Lock()
+		known := history.Result{Version: result.Version, Value: result.Value}
+		if in.Kind == history.Put || result.Swapped {
+			known.Value = in.Value
+		}
+		a.seen[in.Key] = known
+		a.mu.Unlock()
+	}
+	return result, outcome, nil
+}
+
+// keys are those of the plan.
+func (c *clients) keys() []string {
+	var keys []string
+	for i := range c.run.Plan.Operations {
+		if key := c.run.Plan.Operations[i].Key; !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// ready waits until each client got through.
+func (c *clients) ready(ctx context.Context) error {
+	for _, a := range c.all {
+		if _, err := c.insist(ctx, a, history.Input{Kind: history.Get, Key: "ready"}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish has each client read, write and read every key, until it gets through: what is lost shows.
+func (c *clients) finish(ctx context.Context) (int64, error) {
+	errs := make([]error, len(c.all))
+	var finals sync.WaitGroup
+	for i, a := range c.all {
+		finals.Go(func() {
+			for _, key := range c.keys() {
+				for _, kind := range []history.Kind{history.Get, history.Put, history.Get} {
+					if _, err := c.insist(ctx, a, history.Input{Kind: kind, Key: key}); err != nil {
+						errs[i] = err
+						return
+					}
+				}
+			}
+		})
+	}
+	finals.Wait()
+	return int64(len(c.keys()) * len(c.all)), errors.Join(errs...)
+}
+
+// insist tries an operation until it is acknowledged, each write with another value.
+func (c *clients) insist(ctx context.Context, a *actor, in history.Input) (history.Result, error) {
+	var why error
+	for attempt := 1; ctx.Err() == nil; attempt++ {
+		if in.Kind == history.Put {
+			in.Value = fmt.Sprintf("final-%d-%s-%d", a.number, in.Key, attempt)
+		}
+		result, outcome, err := c.perform(ctx, a, in, target.How{})
+		if outcome == history.OK {
+			return result, nil
+		}
+		why = err
+		sleepUntil(ctx, time.Now().Add(pause))
+	}
+	return history.Result{}, fmt.Errorf("client %d did not get through with a %s of %q within the bound: %w", a.number, in.Kind, in.Key, why)
+}
+
+// pause lies between two attempts of a client that insists.
+const pause = 20 * time.Millisecond

@@ -1,0 +1,117 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/checker/linear"
+	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/testsuite/live/target"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+)
+
+// Run is one plan played to one store.
+type Run struct {
+	Store target.Store
+	Plan  *plan.Plan
+	// Scale multiplies the plan's times; 0 is Scale(Plan).
+	Scale float64
+	// Patience bounds each thing that is waited for (ATTACK-2); 0 means 1 minute.
+	Patience time.Duration
+	// Log is told what happens; it may be nil.
+	Log func(format string, args ...any)
+}
+
+// Result is how a run ended.
+type Result struct {
+	Plan        *plan.Plan
+	Store       string
+	Scale       float64
+	Took        time.Duration
+	Translation *Translation
+	Verdict     verdict.Verdict
+	History     *history.History
+	Linear      *linear.Result
+}
+
+// calm is an election timeout that a busy machine does not exceed by itself, and maxScale what a plan is drawn out by at most.
+const (
+	calm     = 400 * time.Millisecond
+	maxScale = 4
+)
+
+// Scale is what a plan's times are multiplied by: so that its election timeout suits real processes.
+func Scale(p *plan.Plan) float64 {
+	return min(max(1, float64(calm)/float64(p.Settings.ElectionTimeout)), maxScale)
+}
+
+func (r *Run) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) * r.Scale) }
+
+// Play plays the plan, and judges. An error says that the store could not even be started.
+func (r *Run) Play(ctx context.Context) (*Result, error) {
+	if r.Scale == 0 {
+		r.Scale = Scale(r.Plan)
+	}
+	if r.Patience == 0 {
+		r.Patience = time.Minute
+	}
+	if r.Log == nil {
+		r.Log = func(string, ...any) {}
+	}
+	c, err := r.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	res := &Result{Plan: r.Plan, Store: r.Store.Name(), Scale: r.Scale, Translation: Translate(r.Plan, r.Store)}
+	begun := time.Now()
+	n := newNemesis(r)
+	working := make(chan struct{})
+	go func() {
+		defer close(working)
+		c.work(ctx, begun, n.struck)
+	}()
+	n.rage(ctx, res.Translation.Faults)
+	<-working
+	final, cancel := context.WithTimeout(ctx, r.Patience)
+	defer cancel()
+	keys, err := c.finish(final)
+	if n.try("after healing", err) {
+		n.evidence.Add(counterFinal, keys)
+	}
+	res.Took = time.Since(begun)
+	r.judge(res, n, c)
+	return res, nil
+}
+
+// begin starts the store and waits until the clients get through.
+func (r *Run) begin(ctx context.Context) (*clients, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.Patience)
+	defer cancel()
+	if err := r.Store.Begin(ctx); err != nil {
+		return nil, fmt.Errorf("attack: starting %s: %w", r.Store.Name(), err)
+	}
+	c, err := r.connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("attack: %w", err)
+	}
+	if err := c.ready(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("attack: %s does not serve: %w", r.Store.Name(), err), c.close())
+	}
+	return c, nil
+}
+
+// sleepUntil reports whether ctx is still alive then.
+func sleepUntil(ctx context.Context, t time.Time) bool {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
