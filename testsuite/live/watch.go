@@ -22,7 +22,7 @@ type Watch struct {
 	election *invariant.ElectionSafety
 	progress *invariant.Progress
 	hashes   *invariant.StateHash
-	lives    map[uint64]life
+	lives    map[invariant.Replica]life
 
 	mu         sync.Mutex
 	violations []verdict.Violation
@@ -39,7 +39,7 @@ type life struct {
 // NewWatch begins to watch.
 func NewWatch(c *Cluster) *Watch {
 	w := &Watch{
-		cluster: c, done: make(chan struct{}), lives: make(map[uint64]life), leaders: make(map[uint64]uint64),
+		cluster: c, done: make(chan struct{}), lives: make(map[invariant.Replica]life), leaders: make(map[uint64]uint64),
 		election: invariant.NewElectionSafety(), progress: invariant.NewProgress(), hashes: invariant.NewStateHash(),
 	}
 	var ctx context.Context
@@ -84,12 +84,12 @@ func (w *Watch) observe(id uint64, start int, s *kvpb.NodeStatus) {
 		r := invariant.Replica{Group: g.Group, Node: id}
 		at := invariant.Position{Term: g.Term, Commit: g.Commit, Applied: g.Applied}
 		now := life{start, g.Replica}
-		if w.lives[id] == now {
+		if w.lives[r] == now {
 			w.report(w.progress.Observe(r, at))
 		} else {
 			w.progress.ObserveRestart(r, at)
 		}
-		w.lives[id] = now
+		w.lives[r] = now
 		if g.Applied > 0 {
 			w.report(w.hashes.ObserveStateHash(r, g.Applied, g.Hash))
 		}
