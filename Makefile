@@ -2,7 +2,7 @@
 # it without make if you like.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick shrink-mutants explore zones bench live live-snapshot week
+.PHONY: help build test check lint race fuzz fmt generate tidy sim mutants mutants-quick shrink-mutants explore zones bench live live-etcd live-snapshot week
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ bench: ## measure a cluster of this machine
 
 live: ## attack real processes on this machine
 	HOLDFAST_LIVE_SOAK=$${HOLDFAST_LIVE_SOAK:-10m} go test -count=1 -v -timeout=60m ./testsuite/live
+
+live-etcd: ## attack etcd as Holdfast is attacked (a module of its own, testsuite/live/etcd)
+	cd testsuite/live/etcd && go test -count=1 -v -timeout=10m ./...
 
 live-snapshot: ## stream a snapshot of more than a gigabyte to a real process, and measure the group's pace meanwhile
 	HOLDFAST_LIVE_SNAPSHOT_MIB=$${HOLDFAST_LIVE_SNAPSHOT_MIB:-1100} go test -count=1 -v -timeout=30m -run Pace ./testsuite/live

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -72,3 +73,17 @@ func (f *Fleet) bury() {
 
 // Net is target.Store's.
 func (f *Fleet) Net() *proxy.Net { return f.Cluster.Net() }
+
+// Port gives a node one more port, for a store that has several, behind a proxy of its own.
+func (f *Fleet) Port(id uint64) (public, listen string, err error) {
+	behind, err := reservePort()
+	if err != nil {
+		return "", "", err
+	}
+	l, err := reservePort()
+	if err != nil {
+		return "", "", errors.Join(err, behind.Close())
+	}
+	f.Cluster.Net().Front(id, l, behind.Addr().String())
+	return l.Addr().String(), behind.Addr().String(), behind.Close()
+}
