@@ -106,8 +106,10 @@ func settings(p *plan.Plan) []report.Section {
 		general = append(general, report.Fact{Name: "nodes that stay dead", Value: fmt.Sprint(p.StayDead)})
 	}
 	out := []report.Section{
-		{Title: "Run", Facts: general}, {Title: "Nodes and clients", Facts: fields(p.Settings)},
-		{Title: "Network", Facts: fields(p.Network)}, {Title: "Disks", Facts: fields(p.Disk)},
+		{Title: "Run", Facts: general},
+		{Title: "Nodes and clients", Facts: fields(p.Settings)},
+		{Title: "Network", Facts: fields(p.Network)},
+		{Title: "Disks", Facts: fields(p.Disk)},
 	}
 	if p.Sharded() {
 		out = append(out, report.Section{Title: "Partitions", Facts: fields(*p.Sharding)})

@@ -175,7 +175,8 @@ func TestMembersChangeUnderAttack(t *testing.T) {
 	p.Nodes, p.Spares, p.HealAt, p.Network = 3, 1, 4*time.Second, plan.Network{FIFO: true}
 	p.Operations = p.Operations[:200]
 	p.Faults = []plan.Fault{
-		{At: 100 * time.Millisecond, Kind: plan.AddNode, Targets: []int{4}}, {At: time.Second, Kind: plan.TransferLeader, Targets: []int{1}, Param: 1},
+		{At: 100 * time.Millisecond, Kind: plan.AddNode, Targets: []int{4}},
+		{At: time.Second, Kind: plan.TransferLeader, Targets: []int{1}, Param: 1},
 		{At: 2 * time.Second, For: 500 * time.Millisecond, Kind: plan.Kill, Leader: true, Targets: []int{1}},
 		{At: 3 * time.Second, Kind: plan.RemoveNode, Leader: true, Targets: []int{1}},
 	}
