@@ -136,7 +136,7 @@ func closeWrite(c net.Conn) error {
 // detain keeps a piece for as long as the rules of its link say; false if ctx ended first. last is when the piece before
 // was let go, or was due.
 func (n *Net) detain(ctx context.Context, link Link, hold Hold, c *chunk, last *time.Time) bool {
-	rule, changed := n.rule(link)
+	rule, _ := n.rule(link)
 	if due := rule.due(c, *last); due.After(c.read) {
 		n.note(link, Effects{Late: int64(len(c.data))})
 		if !sleepUntil(ctx, due) {
@@ -145,7 +145,8 @@ func (n *Net) detain(ctx context.Context, link Link, hold Hold, c *chunk, last *
 		*last = due
 	}
 	for counted := false; ; {
-		if rule, changed = n.rule(link); rule.Hold&hold == 0 {
+		rule, changed := n.rule(link)
+		if rule.Hold&hold == 0 {
 			return true
 		}
 		if !counted {

@@ -35,7 +35,6 @@ func Command(streams *style.Streams) *cobra.Command {
 type runOptions struct {
 	plan    string
 	seed    uint64
-	seeds   uint64
 	lasting time.Duration
 	sharded bool
 	dir     string
