@@ -96,3 +96,19 @@ func TestFaultWithoutEffectIsVacuous(t *testing.T) {
 	v := attacked(t, p, atPrimary).Verdict
 	require.Equal(t, verdict.Vacuous, v.Outcome, v.Reasons)
 }
+
+// Goal: ATTACK-2: that nobody answers in time says nothing about what the clients saw.
+// Method: the only node stays dead, which no plan that is valid asks for.
+func TestSilenceAfterHealingLeavesTheVerdictUnknown(t *testing.T) {
+	p := busy()
+	p.Nodes, p.StayDead, p.HealAt, p.Operations = 1, []int{1}, time.Second, p.Operations[:100]
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	s, err := New(os.Args[0], t.TempDir(), 1)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	res, err := (&attack.Run{Store: s, Plan: p, Scale: 1, Patience: 5 * time.Second, Log: t.Logf}).Play(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, verdict.Unknown, res.Verdict.Outcome, res.Verdict.Reasons)
+}
