@@ -20,12 +20,18 @@ type Client struct {
 	number int
 	host   env.Host
 	core   *core.Core
-	armed  env.Instant
+	// life counts the client's starts. A connection ends with the process, and no answer outlives its connection; here all
+	// lives of a client share its links, so what is sent says which life it belongs to.
+	life  uint64
+	armed env.Instant
 	// seen is what the client last saw of each key.
 	seen map[string]history.Result
 	// underWay are the tags of the operations without an end, in the order of their calls.
 	underWay []any
 }
+
+// lifeShift is where the number of a client's life is in the ids of requests.
+const lifeShift = 48
 
 // pending goes with an operation through the core.
 type pending struct {
@@ -36,7 +42,7 @@ type pending struct {
 
 func newClient(all *Clients, number int, h env.Host) (*Client, error) {
 	s := &all.plan.Settings
-	c := &Client{all: all, number: number, host: h, armed: env.Never, seen: make(map[string]history.Result)}
+	c := &Client{all: all, number: number, host: h, life: all.lives[number-1], armed: env.Never, seen: make(map[string]history.Result)}
 	cfg := core.Config{
 		Endpoints: all.plan.Machines(), Seed: netsim.Derive(all.plan.Seed, "client", uint64(number)),
 		AttemptTimeout: s.AttemptTimeout, SessionWindow: s.SessionWindow, KeepAlive: s.SessionTTL / 4,
@@ -105,6 +111,10 @@ func (c *Client) Receive(from env.NodeID, payload []byte) {
 		panic("workload: a node sent bytes that do not decode")
 	}
 	for _, resp := range batch.Responses {
+		if resp.Id>>lifeShift != c.life {
+			continue
+		}
+		resp.Id &= 1<<lifeShift - 1
 		c.core.Response(c.host.Now(), int(from)-1, resp)
 	}
 }
@@ -139,6 +149,7 @@ func (c *Client) send(sends []core.Send) {
 			batches[s.Endpoint] = b
 			order = append(order, s.Endpoint)
 		}
+		s.Request.Id |= c.life << lifeShift
 		b.Requests = append(b.Requests, s.Request)
 	}
 	for _, ep := range order {
@@ -147,6 +158,9 @@ func (c *Client) send(sends []core.Send) {
 			panic("workload: encoding requests: " + err.Error())
 		}
 		c.host.Send(env.NodeID(ep+1), env.ChannelControl, payload)
+		for _, r := range batches[ep].Requests {
+			r.Id &= 1<<lifeShift - 1 // the core may send it again
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ func (c *Clients) Crash(number int) {
 	for _, tag := range slices.Clone(client.underWay) {
 		client.abandon(tag)
 	}
+	c.lives[number-1]++
 	if err := p.Start(); err != nil {
 		panic(fmt.Sprintf("workload: client process %d: %v", p.ID(), err))
 	}
