@@ -41,7 +41,7 @@ func (s *still) Rejoined(context.Context, uint64) error { return nil }
 func TestDrawnPlansAreValidAndCanBePlayed(t *testing.T) {
 	h := &live.Holdfast{}
 	kinds := map[plan.FaultKind]bool{}
-	for seed := range uint64(300) {
+	for seed := range uint64(80) {
 		for _, sharded := range []bool{false, true} {
 			p := Draw(seed, sharded)
 			var first, again bytes.Buffer

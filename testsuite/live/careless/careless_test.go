@@ -23,17 +23,17 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// busy is a plan of three seconds in which three clients write and read two keys, with a delay between the nodes so that the
+// busy is a plan of two seconds in which three clients write and read two keys, with a delay between the nodes so that the
 // replicas lag, on any machine.
 func busy(faults ...plan.Fault) *plan.Plan {
 	ms := time.Millisecond
 	p := &plan.Plan{
-		Version: plan.Version, Seed: 1, Nodes: 3, Clients: 3, HealAt: 3 * time.Second, Faults: faults,
+		Version: plan.Version, Seed: 1, Nodes: 3, Clients: 3, HealAt: 2 * time.Second, Faults: faults,
 		Settings: plan.Settings{Heartbeat: 100 * ms, ElectionTimeout: 400 * ms, AttemptTimeout: 300 * ms, OperationTimeout: 2 * time.Second},
 		Network:  plan.Network{DelayBase: 20 * ms, FIFO: true},
 	}
-	for i := range 600 {
-		op := plan.Operation{At: time.Duration(i) * 5 * ms, Client: 1 + i%3, Kind: history.Get, Key: fmt.Sprintf("k%d", i%2)}
+	for i := range 300 {
+		op := plan.Operation{At: time.Duration(i) * 6 * ms, Client: 1 + i%3, Kind: history.Get, Key: fmt.Sprintf("k%d", i%2)}
 		if i%4 < 2 {
 			op.Kind, op.Value = history.Put, fmt.Sprintf("v%d", i)
 		}
@@ -74,7 +74,7 @@ func TestStaleReplicasAreCaught(t *testing.T) {
 func TestTwoPrimariesAndLostWritesAreCaught(t *testing.T) {
 	for _, kind := range []plan.FaultKind{plan.Kill, plan.Pause, plan.Isolate} {
 		t.Run(string(kind), func(t *testing.T) {
-			v := attacked(t, busy(plan.Fault{At: time.Second, For: time.Second, Kind: kind, Targets: []int{1}, Param: 1}), atPrimary).Verdict
+			v := attacked(t, busy(plan.Fault{At: 600 * time.Millisecond, For: 700 * time.Millisecond, Kind: kind, Targets: []int{1}, Param: 1}), atPrimary).Verdict
 			require.Equal(t, verdict.Violated, v.Outcome, v.Reasons)
 			require.EqualValues(t, 1, v.Evidence.Count("fault "+string(kind)+" took effect"))
 		})
@@ -91,7 +91,7 @@ func TestPrimaryAloneIsLinearizable(t *testing.T) {
 // Goal: a fault that does nothing leaves the verdict vacuous (ATTACK-1).
 // Method: a node is cut off from the others where there are no others.
 func TestFaultWithoutEffectIsVacuous(t *testing.T) {
-	p := busy(plan.Fault{At: time.Second, For: time.Second, Kind: plan.Isolate, Targets: []int{1}, Param: 1})
+	p := busy(plan.Fault{At: 600 * time.Millisecond, For: 700 * time.Millisecond, Kind: plan.Isolate, Targets: []int{1}, Param: 1})
 	p.Nodes = 1
 	v := attacked(t, p, atPrimary).Verdict
 	require.Equal(t, verdict.Vacuous, v.Outcome, v.Reasons)

@@ -94,7 +94,7 @@ func TestDelayMakesLate(t *testing.T) {
 	begin := time.Now()
 	say(t, c, "hello")
 	require.GreaterOrEqual(t, time.Since(begin), 60*time.Millisecond)
-	require.EqualValues(t, 10, n.Effects(toNode).Late)
+	require.GreaterOrEqual(t, n.Effects(toNode).Late, int64(10))
 }
 
 // A bound of the bandwidth lets no more pass.
@@ -117,16 +117,17 @@ func TestStalledBytesAreHeldAndArriveLater(t *testing.T) {
 		n, dial := echo(t, outside)
 		c := dial()
 		say(t, c, "before")
-		passed := n.Effects().Passed
+		const passed = int64(2 * len("before"))
+		await(func() bool { return n.Effects().Passed == passed })
 		n.Set(map[Link]Rule{toNode: {Hold: hold}})
 		require.Zero(t, n.Effects().Struck(), "what was set is no evidence")
 		_, err := c.Write([]byte("held"))
 		require.NoError(t, err)
 		await(func() bool { return n.Effects(toNode).Held == 4 })
 		if hold == HoldBack { // one-way: it reached the node, only the answer is held
-			require.Equal(t, passed+4, n.Effects().Passed)
+			await(func() bool { return n.Effects().Passed == passed+4 })
 		} else {
-			require.Equal(t, passed, n.Effects().Passed)
+			require.EqualValues(t, passed, n.Effects().Passed)
 		}
 		n.Set(nil)
 		buf := make([]byte, 4)
@@ -157,8 +158,7 @@ func TestCutResetsAndRefuses(t *testing.T) {
 		require.Error(t, err)
 		require.NoError(t, again.Close())
 	}
-	await(func() bool { return n.Effects(Link{2, 1}).Refused == 1 })
-	require.Equal(t, Effects{Reset: 1, Refused: 1, Passed: 10}, n.Effects(Link{2, 1}))
+	await(func() bool { return n.Effects(Link{2, 1}) == Effects{Reset: 1, Refused: 1, Passed: 10} })
 	require.Zero(t, n.Effects(Link{3, 1}).Struck())
 	n.Set(nil)
 	say(t, dial(), "hello")
