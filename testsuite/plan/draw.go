@@ -20,14 +20,7 @@ func Draw(seed uint64) *Plan {
 	p.Nodes = pick(s, 3, 3, 3, 3, 5, 5, 5, 1, 2, 4, 7)
 	p.Clients = 1 + s.IntN(6)
 	p.HealAt = between(s, time.Second, 10*time.Second)
-	p.drawSettings(netsim.NewStream(seed, "plan/settings"))
-	p.Settings.ApplyDelay = pick[time.Duration](netsim.NewStream(seed, "plan/apply-delay"), 0, 0, 1, 4) * p.Settings.ElectionTimeout / 4
-	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
-	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
-	p.drawFollowerReads(netsim.NewStream(seed, "plan/follower-reads"))
-	p.drawSeveral(netsim.NewStream(seed, "plan/several"))
-	p.drawSnapshots(netsim.NewStream(seed, "plan/snapshots"))
-	p.drawLeadership(netsim.NewStream(seed, "plan/leadership"))
+	p.drawCommon()
 	if s.IntN(3) == 0 {
 		for n := 1; n <= (p.Nodes-1)/2; n++ {
 			if s.IntN(2) == 0 {
@@ -47,6 +40,19 @@ func Draw(seed uint64) *Plan {
 	p.drawClientFaults(netsim.NewStream(seed, "plan/client-faults"))
 	p.sortFaults()
 	return p
+}
+
+// drawCommon draws what does not depend on whether there are partitions.
+func (p *Plan) drawCommon() {
+	seed := p.Seed
+	p.drawSettings(netsim.NewStream(seed, "plan/settings"))
+	p.Settings.ApplyDelay = pick[time.Duration](netsim.NewStream(seed, "plan/apply-delay"), 0, 0, 1, 4) * p.Settings.ElectionTimeout / 4
+	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
+	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
+	p.drawFollowerReads(netsim.NewStream(seed, "plan/follower-reads"))
+	p.drawSeveral(netsim.NewStream(seed, "plan/several"))
+	p.drawSnapshots(netsim.NewStream(seed, "plan/snapshots"))
+	p.drawLeadership(netsim.NewStream(seed, "plan/leadership"))
 }
 
 func (p *Plan) sortFaults() {

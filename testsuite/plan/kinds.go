@@ -194,6 +194,15 @@ func (k FaultKind) Changes() bool { return slices.Contains(memberChanges.kinds, 
 // Places reports whether a fault of this kind is a change of nodes in a cluster with partitions.
 func (k FaultKind) Places() bool { return slices.Contains(placementChanges.kinds, k) }
 
+// Cuts reports whether a fault of this kind cuts links for as long as it lasts.
+func (k FaultKind) Cuts() bool {
+	switch k {
+	case Isolate, Split, OneWay, Bridge, Ring, DeafClient, DivertClient:
+		return true
+	}
+	return false
+}
+
 // OnClient reports whether a fault of this kind strikes client Param.
 func (k FaultKind) OnClient() bool { return slices.Contains(clientFaults.kinds, k) }
 

@@ -17,14 +17,7 @@ const (
 // drawSeveral makes some operations ones on several keys, or scans of all.
 func (p *Plan) drawSeveral(s *rand.Rand) {
 	share := pick(s, 0, 0.1, 0.3)
-	var keys []string
-	seen := map[string]bool{}
-	for i := range p.Operations {
-		if key := p.Operations[i].Key; !seen[key] {
-			seen[key] = true
-			keys = append(keys, key)
-		}
-	}
+	keys := p.Keys()
 	for i := range p.Operations {
 		op := &p.Operations[i]
 		if s.Float64() >= share || op.Kind.Conditional() {

@@ -15,21 +15,14 @@ func DrawSharded(seed uint64) *Plan {
 	p.Nodes = pick(s, 3, 3, 3, 4, 5, 5, 1, 2, 6)
 	p.Clients = 1 + s.IntN(5)
 	p.HealAt = between(s, 2*time.Second, 15*time.Second)
-	p.drawSettings(netsim.NewStream(seed, "plan/settings"))
+	p.drawCommon()
 	p.Settings.MaxCacheBytes = max(p.Settings.MaxCacheBytes, 1<<10) // groups share the lane that reads the log
 	p.drawSharding(netsim.NewStream(seed, "sharded/sharding"))
-	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
-	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
-	p.drawFollowerReads(netsim.NewStream(seed, "plan/follower-reads"))
-	p.drawSeveral(netsim.NewStream(seed, "plan/several"))
-	p.drawSnapshots(netsim.NewStream(seed, "plan/snapshots"))
-	p.drawLeadership(netsim.NewStream(seed, "plan/leadership"))
 	p.Settings.Priorities = nil // the table says who is preferred
 	if s.IntN(4) == 0 && p.spare() > 0 {
 		p.StayDead = []int{1 + s.IntN(p.Nodes)}
 	}
 	p.drawFaults(netsim.NewStream(seed, "plan/faults"))
-	p.Settings.ApplyDelay = pick[time.Duration](netsim.NewStream(seed, "plan/apply-delay"), 0, 0, 1, 4) * p.Settings.ElectionTimeout / 4
 	p.drawPlacementChanges(netsim.NewStream(seed, "sharded/changes"))
 	p.drawClientFaults(netsim.NewStream(seed, "plan/client-faults"))
 	p.sortFaults()

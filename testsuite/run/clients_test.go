@@ -23,14 +23,14 @@ func underClientFault(t *testing.T, f plan.Fault) (r *Result, during []history.O
 	require.NoError(t, p.Validate())
 	r = Execute(p, Options{})
 	require.Equal(t, verdict.Pass, r.Verdict.Outcome, "%v", r.Verdict.Reasons)
-	require.EqualValues(t, 1, r.Verdict.Evidence.Count(bite(f.Kind)), "it bites")
+	require.EqualValues(t, 1, r.Verdict.Evidence.Count(f.Kind.Counter()), "it bites")
 	for _, op := range r.History.Operations {
 		if at := time.Duration(op.CallTime); op.Client == 1 && at >= f.At && at < f.At+f.For {
 			during = append(during, op)
 		}
 	}
 	p.Faults[0].At = p.HealAt
-	require.Zero(t, Execute(p, Options{}).Verdict.Evidence.Count(bite(f.Kind)), "it never strikes")
+	require.Zero(t, Execute(p, Options{}).Verdict.Evidence.Count(f.Kind.Counter()), "it never strikes")
 	return r, during
 }
 
@@ -67,7 +67,7 @@ func TestCrashedClientLeavesUnknownOutcomesAndASession(t *testing.T) {
 	require.NoError(t, p.Validate())
 	r := Execute(p, Options{})
 	require.Equal(t, verdict.Pass, r.Verdict.Outcome, "%v", r.Verdict.Reasons)
-	require.EqualValues(t, 1, r.Verdict.Evidence.Count(bite(plan.CrashClient)))
+	require.EqualValues(t, 1, r.Verdict.Evidence.Count(plan.CrashClient.Counter()))
 	unknown, later := 0, 0
 	for _, op := range r.History.Operations {
 		if op.Outcome == history.Unknown && op.Error == "the client crashed" {

@@ -16,18 +16,16 @@ func crashed(err error) bool { return errors.Is(err, netsim.ErrCrashed) }
 // begin switches a fault on.
 func (n *nemesis) begin(s *strike) {
 	f := s.fault
-	switch f.Kind {
-	case plan.Blackout:
+	switch {
+	case f.Kind == plan.Blackout:
 		n.blackout(s)
 		return
-	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring, plan.DeafClient, plan.DivertClient:
+	case f.Kind.Cuts():
 		n.cut(s)
 		return
-	case plan.SilentClient, plan.CrashClient:
+	case f.Kind.OnClient():
 		n.beginClient(s)
 		return
-	}
-	switch {
 	case f.Kind.Places():
 		n.place(s)
 		return
@@ -115,23 +113,23 @@ func (s *strike) touch(from, to env.NodeID) {
 
 // undo switches a fault off.
 func (n *nemesis) undo(s *strike) {
-	switch s.fault.Kind {
-	case plan.Blackout:
+	kind := s.fault.Kind
+	switch {
+	case kind == plan.Blackout:
 		for number := 1; number <= n.plan.Machines(); number++ {
 			n.revive(number)
 		}
 		return
-	case plan.SilentClient, plan.CrashClient:
-		n.endClient(s)
-		return
-	case plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring, plan.DeafClient, plan.DivertClient:
+	case kind.Cuts():
 		n.world.HealAll()
 		for _, other := range n.active {
 			n.cut(other)
 		}
 		return
-	}
-	if s.fault.Kind.Changes() {
+	case kind.OnClient():
+		n.endClient(s)
+		return
+	case kind.Changes():
 		if s.task != nil {
 			s.task.stop()
 		}
@@ -141,7 +139,7 @@ func (n *nemesis) undo(s *strike) {
 		return
 	}
 	p := n.cluster.Process(s.target)
-	switch s.fault.Kind {
+	switch kind {
 	case plan.Kill, plan.PowerLoss:
 		n.revive(s.target)
 	case plan.Fuse:

@@ -8,6 +8,7 @@ import (
 	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/checker/linear"
 	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
 
 // judge checks the history and settles the verdict.
@@ -75,23 +76,7 @@ func (r *runner) requirements() []verdict.Requirement {
 	if r.oracle.AuditDue() {
 		out = append(out, verdict.Requirement{Counter: audits, AtLeast: 1, Because: "writes were acknowledged"})
 	}
-	for _, f := range r.plan.Faults {
-		name := bite(f.Kind)
-		r.evidence.Add(name, 0)
-		// Of kinds that often find nothing to do, one is enough; that each of them works shows over
-		// many runs (hunt.Report.Idle).
-		if group := f.Kind.Group(); group != "" {
-			name = group
-			r.evidence.Add(name, 0)
-		}
-		if slices.ContainsFunc(out, func(q verdict.Requirement) bool { return q.Counter == name }) {
-			continue
-		}
-		out = append(out, verdict.Requirement{
-			Counter: name, AtLeast: 1, Because: fmt.Sprintf("the plan has faults of kind %s", f.Kind),
-		})
-	}
-	return out
+	return append(out, plan.Requirements(r.plan.Faults, &r.evidence)...)
 }
 
 // scattered finds a key that was served by two partitions: how keys map to partitions never changes, whatever moves.

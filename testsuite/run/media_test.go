@@ -62,7 +62,7 @@ func TestMediaFaultsBite(t *testing.T) {
 			count := func() int64 {
 				r := Execute(p, Options{})
 				require.Equal(t, r.TraceHash, Execute(p, Options{}).TraceHash)
-				return r.Verdict.Evidence.Count(bite(f.Kind))
+				return r.Verdict.Evidence.Count(f.Kind.Counter())
 			}
 			require.EqualValues(t, 1, count(), "it bites")
 			p.Faults[0].At = p.HealAt
@@ -90,7 +90,7 @@ func TestTheAtlasStopsFaultsThatNoSystemSurvives(t *testing.T) {
 	}
 	require.Error(t, p.Validate())
 	r := Execute(p, Options{})
-	require.Less(t, r.Verdict.Evidence.Count(bite(plan.FailRead)), int64(2))
+	require.Less(t, r.Verdict.Evidence.Count(plan.FailRead.Counter()), int64(2))
 }
 
 // starts are the times at which nodes start, beside the first.

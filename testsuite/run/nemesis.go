@@ -11,9 +11,6 @@ import (
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
 
-// bite is the name of the counter of a fault kind's real effects.
-func bite(k plan.FaultKind) string { return "fault " + string(k) + " took effect" }
-
 // nemesis carries out the plan's faults.
 type nemesis struct {
 	*runner
@@ -200,7 +197,7 @@ func (n *nemesis) count(s *strike) {
 	}
 	n.observer.ended(s, hits)
 	if hits > 0 {
-		n.evidence.Add(bite(s.fault.Kind), 1)
+		n.evidence.Add(s.fault.Kind.Counter(), 1)
 	}
 	if group := s.fault.Kind.Group(); group != "" && (hits > 0 || s.task != nil && s.task.made > 0) {
 		n.evidence.Add(group, 1)

@@ -20,8 +20,8 @@ func cuts() []pass {
 		{"drop faults", func(p *plan.Plan) int { return len(p.Faults) }, func(p *plan.Plan, from, to int) {
 			p.Faults = slices.Delete(p.Faults, from, to)
 		}},
-		{"drop keys", func(p *plan.Plan) int { return len(keysOf(p)) }, func(p *plan.Plan, from, to int) {
-			gone := keysOf(p)[from:to]
+		{"drop keys", func(p *plan.Plan) int { return len(p.Keys()) }, func(p *plan.Plan, from, to int) {
+			gone := p.Keys()[from:to]
 			p.Operations = slices.DeleteFunc(p.Operations, func(op plan.Operation) bool { return slices.Contains(gone, op.Key) })
 			for i := range p.Operations {
 				op := &p.Operations[i]
@@ -39,23 +39,6 @@ func cuts() []pass {
 			p.StayDead = slices.Delete(p.StayDead, from, to)
 		}},
 	}
-}
-
-// keysOf are the plan's keys, in the order of their first use.
-func keysOf(p *plan.Plan) []string {
-	var keys []string
-	for i := range p.Operations {
-		op := &p.Operations[i]
-		if !slices.Contains(keys, op.Key) {
-			keys = append(keys, op.Key)
-		}
-		for _, item := range op.Also {
-			if !slices.Contains(keys, item.Key) {
-				keys = append(keys, item.Key)
-			}
-		}
-	}
-	return keys
 }
 
 // dropClients takes clients away with all they do. The others move up.

@@ -71,7 +71,7 @@ func aims(p *plan.Plan) []place {
 
 // shortNames calls the keys a, b, c and the values v1, v2, v3; keys are the first item, values the second.
 func shortNames(p *plan.Plan, from, to int) {
-	keys := keysOf(p)
+	keys := p.Keys()
 	short := func(key *string) {
 		if n := slices.Index(keys, *key); from == 0 && n < 26 {
 			*key = string(rune('a' + n))

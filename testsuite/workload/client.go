@@ -78,15 +78,7 @@ func (c *Client) submit(op *plan.Operation, f *final) {
 		c.submitSeveral(op)
 		return
 	}
-	in := history.Input{Kind: op.Kind, Key: op.Key, Value: op.Value, Stale: op.Stale}
-	switch op.Kind {
-	case history.CASVersion:
-		in.ExpectVersion = max(c.seen[op.Key].Version, 1)
-	case history.CASValue:
-		if in.ExpectValue = c.seen[op.Key].Value; in.ExpectValue == "" {
-			in.ExpectValue = "never written"
-		}
-	}
+	in := op.Input(c.seen[op.Key])
 	now := c.host.Now()
 	spec := core.Op{
 		Kind: kinds[op.Kind], Key: []byte(in.Key), Value: []byte(in.Value), ExpectVersion: in.ExpectVersion,

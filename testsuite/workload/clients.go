@@ -2,7 +2,6 @@ package workload
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/kv/env"
@@ -48,26 +47,14 @@ func (f *final) operation() *plan.Operation {
 
 // New adds the plan's clients to a world; they are down.
 func New(w *netsim.World, p *plan.Plan) *Clients {
-	c := &Clients{world: w, plan: p, recorder: history.NewRecorder(), injected: make([]int, p.Clients), lives: make([]uint64, p.Clients)}
+	c := &Clients{world: w, plan: p, recorder: history.NewRecorder(), keys: p.Keys(), injected: make([]int, p.Clients), lives: make([]uint64, p.Clients)}
 	for i := 1; i <= p.Clients; i++ {
 		number := i
 		c.procs = append(c.procs, w.AddProcess(netsim.FirstClient+env.NodeID(i), func(h env.Host, _ *netsim.Disk) (env.Program, error) {
 			return newClient(c, number, h)
 		}))
 	}
-	for i := range p.Operations {
-		c.know(p.Operations[i].Key)
-		for _, item := range p.Operations[i].Also {
-			c.know(item.Key)
-		}
-	}
 	return c
-}
-
-func (c *Clients) know(key string) {
-	if !slices.Contains(c.keys, key) {
-		c.keys = append(c.keys, key)
-	}
 }
 
 // Start starts the clients and schedules their operations.

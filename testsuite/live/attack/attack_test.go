@@ -158,7 +158,7 @@ func TestEachKindNeedsItsEvidence(t *testing.T) {
 	p := &plan.Plan{HealAt: time.Second, Faults: []plan.Fault{{Kind: plan.Kill}, {Kind: plan.Isolate}}}
 	c := verdict.Case{}
 	c.Requirements = requirements(p, Translate(p, &still{}), &c.Evidence)
-	for _, name := range []string{verdict.CounterAcknowledged, counterFinal, counterPlayed, bite(plan.Kill), bite(plan.Isolate)} {
+	for _, name := range []string{verdict.CounterAcknowledged, counterFinal, counterPlayed, plan.Kill.Counter(), plan.Isolate.Counter()} {
 		require.Equal(t, verdict.Vacuous, verdict.Judge(c).Outcome, "without %s", name)
 		c.Evidence.Add(name, 1)
 	}

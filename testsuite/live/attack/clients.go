@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -86,18 +85,9 @@ func (c *clients) work(ctx context.Context, begun time.Time, struck func() bool)
 
 // input is an operation of the plan with what the client knows.
 func (a *actor) input(op *plan.Operation) history.Input {
-	in := history.Input{Kind: op.Kind, Key: op.Key, Value: op.Value, Stale: op.Stale}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch op.Kind {
-	case history.CASVersion:
-		in.ExpectVersion = max(a.seen[op.Key].Version, 1)
-	case history.CASValue:
-		if in.ExpectValue = a.seen[op.Key].Value; in.ExpectValue == "" {
-			in.ExpectValue = "never written"
-		}
-	}
-	return in
+	return op.Input(a.seen[op.Key])
 }
 
 // perform records one operation from its call to its end.
@@ -122,17 +112,6 @@ func (c *clients) perform(ctx context.Context, a *actor, in history.Input, how t
 	return result, outcome, nil
 }
 
-// keys are those of the plan.
-func (c *clients) keys() []string {
-	var keys []string
-	for i := range c.run.Plan.Operations {
-		if key := c.run.Plan.Operations[i].Key; !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
 // ready waits until each client got through.
 func (c *clients) ready(ctx context.Context) error {
 	for _, a := range c.all {
@@ -146,10 +125,11 @@ func (c *clients) ready(ctx context.Context) error {
 // finish has each client read, write and read every key, until it gets through: what is lost shows.
 func (c *clients) finish(ctx context.Context) (int64, error) {
 	errs := make([]error, len(c.all))
+	keys := c.run.Plan.Keys()
 	var finals sync.WaitGroup
 	for i, a := range c.all {
 		finals.Go(func() {
-			for _, key := range c.keys() {
+			for _, key := range keys {
 				for _, kind := range []history.Kind{history.Get, history.Put, history.Get} {
 					if _, err := c.insist(ctx, a, history.Input{Kind: kind, Key: key}); err != nil {
 						errs[i] = err
@@ -160,7 +140,7 @@ func (c *clients) finish(ctx context.Context) (int64, error) {
 		})
 	}
 	finals.Wait()
-	return int64(len(c.keys()) * len(c.all)), errors.Join(errs...)
+	return int64(len(keys) * len(c.all)), errors.Join(errs...)
 }
 
 // insist tries an operation until it is acknowledged, each write with another value.

@@ -1,9 +1,7 @@
 package attack
 
 import (
-	"fmt"
 	"os"
-	"slices"
 
 	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/checker/linear"
@@ -56,19 +54,7 @@ func requirements(p *plan.Plan, t *Translation, e *verdict.Evidence) []verdict.R
 	if len(p.Faults) > 0 {
 		out = append(out, verdict.Requirement{Counter: counterPlayed, AtLeast: 1, Because: "the plan has faults"})
 	}
-	for i := range t.Faults {
-		kind := t.Faults[i].Kind
-		name := bite(kind)
-		e.Add(name, 0)
-		if group := kind.Group(); group != "" {
-			name = group
-			e.Add(name, 0)
-		}
-		if !slices.ContainsFunc(out, func(q verdict.Requirement) bool { return q.Counter == name }) {
-			out = append(out, verdict.Requirement{Counter: name, AtLeast: 1, Because: fmt.Sprintf("the plan has faults of kind %s", kind)})
-		}
-	}
-	return out
+	return append(out, plan.Requirements(t.Faults, e)...)
 }
 
 func tail(file string) string {

@@ -9,9 +9,7 @@ import (
 )
 
 // isNetwork tells whether a kind of fault is about links.
-func isNetwork(k plan.FaultKind) bool {
-	return slices.Contains([]plan.FaultKind{plan.Isolate, plan.Split, plan.OneWay, plan.Bridge, plan.Ring, plan.Clog}, k)
-}
+func isNetwork(k plan.FaultKind) bool { return k.Cuts() || k == plan.Clog }
 
 // linksOf are the links that a fault of the network is about. nodes are all that there may be, ascending; hit is the one
 // that it aims at.

@@ -14,9 +14,6 @@ import (
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
 
-// bite is the name of the counter of a kind's real effects, as the simulation has it.
-func bite(k plan.FaultKind) string { return "fault " + string(k) + " took effect" }
-
 // nemesis carries out the faults, one event after the other; changes of members have a lane of their own, since they take
 // as long as they take.
 type nemesis struct {
@@ -247,7 +244,7 @@ func (n *nemesis) revive(ctx context.Context, id uint64) {
 func (n *nemesis) count(k plan.FaultKind) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.evidence.Add(bite(k), 1)
+	n.evidence.Add(k.Counter(), 1)
 	if group := k.Group(); group != "" {
 		n.evidence.Add(group, 1)
 	}
