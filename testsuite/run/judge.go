@@ -35,8 +35,8 @@ func (r *runner) judge(bounds linear.Options) *Result {
 		r.nemesis.count(s) // a violation has ended the run under it
 	}
 	r.collect(h)
+	c.Requirements = r.requirements() // which makes counters
 	c.Evidence = r.evidence
-	c.Requirements = r.requirements()
 	res.Verdict = verdict.Judge(c)
 	return res
 }
