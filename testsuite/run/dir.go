@@ -46,15 +46,8 @@ func (r *Result) Write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	files := []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"run.json", func(w io.Writer) error {
-			e := json.NewEncoder(w)
-			e.SetIndent("", "  ")
-			return e.Encode(r.Summarize())
-		}},
+	files := []File{
+		{"run.json", JSON(r.Summarize())},
 		{"plan.json", r.Plan.Encode},
 		{"history.jsonl", func(w io.Writer) error { return history.Write(w, r.History) }},
 		{"verdict.json", r.Verdict.Encode},
@@ -62,10 +55,8 @@ func (r *Result) Write(dir string) error {
 		{"events.jsonl", log.Write},
 		{"REPLAY.txt", func(w io.Writer) error { return r.writeReplay(w, dir) }},
 	}
-	for _, f := range files {
-		if err := writeFile(filepath.Join(dir, f.name), f.write); err != nil {
-			return err
-		}
+	if err := WriteFiles(dir, files...); err != nil {
+		return err
 	}
 	var pictures []string
 	if r.Linear != nil && len(r.Linear.Findings) > 0 {
@@ -74,7 +65,32 @@ func (r *Result) Write(dir string) error {
 			return err
 		}
 	}
-	return writeFile(filepath.Join(dir, ReportFile), func(w io.Writer) error { return r.WriteReport(w, dir, log, pictures) })
+	return WriteFiles(dir, File{ReportFile, func(w io.Writer) error { return r.WriteReport(w, dir, log, pictures) }})
+}
+
+// File is one file of a run's directory.
+type File struct {
+	Name  string
+	Write func(io.Writer) error
+}
+
+// JSON writes a value for people to read as well.
+func JSON(v any) func(io.Writer) error {
+	return func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	}
+}
+
+// WriteFiles writes files into a directory, in their order; it ends at the first error, which names the file.
+func WriteFiles(dir string, files ...File) error {
+	for _, f := range files {
+		if err := writeFile(filepath.Join(dir, f.Name), f.Write); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeFile(name string, write func(io.Writer) error) error {

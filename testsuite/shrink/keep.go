@@ -1,16 +1,14 @@
 package shrink
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/template"
 
 	"github.com/holdfastdb/holdfast/testsuite/plan"
+	"github.com/holdfastdb/holdfast/testsuite/run"
 )
 
 // TestFile is the name of the Go test in the directory of a shrunk run.
@@ -26,42 +24,13 @@ func (r *Report) Write(dir, mutant string) error {
 	if err := s.result.Write(dir); err != nil {
 		return err
 	}
-	files := []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"story.txt", s.write},
-		{"shrink.json", func(w io.Writer) error {
-			e := json.NewEncoder(w)
-			e.SetIndent("", "  ")
-			return e.Encode(r)
-		}},
-		{TestFile, func(w io.Writer) error { return writeTest(w, r.Plan, r.Fingerprint) }},
-		{"REPLAY.txt", func(w io.Writer) error { return writeReplay(w, dir, mutant) }},
-	}
-	for _, f := range files {
-		if err := writeFile(filepath.Join(dir, f.name), f.write); err != nil {
-			return fmt.Errorf("writing %s: %w", f.name, err)
-		}
-	}
-	return nil
-}
-
-func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	b := bufio.NewWriter(f)
-	if err := write(b); err != nil {
-		f.Close()
-		return err
-	}
-	if err := b.Flush(); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return run.WriteFiles(
+		dir,
+		run.File{Name: "story.txt", Write: s.write},
+		run.File{Name: "shrink.json", Write: run.JSON(r)},
+		run.File{Name: TestFile, Write: func(w io.Writer) error { return writeTest(w, r.Plan, r.Fingerprint) }},
+		run.File{Name: "REPLAY.txt", Write: func(w io.Writer) error { return writeReplay(w, dir, mutant) }},
+	)
 }
 
 // writeReplay says how to see the run again. No seed gives a shrunk plan, so it needs the files.

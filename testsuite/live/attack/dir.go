@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/testsuite/run"
 )
 
 // Summary is live.json: what was played and how it ended.
@@ -29,29 +29,24 @@ func (r *Result) Write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	files := map[string]func(io.Writer) error{
-		"live.json": func(w io.Writer) error {
-			e := json.NewEncoder(w)
-			e.SetIndent("", "  ")
-			return e.Encode(Summary{
-				Format: "holdfast-live", Version: 1, Store: r.Store, Seed: r.Plan.Seed, Outcome: string(r.Verdict.Outcome),
-				Scale: r.Scale, Took: r.Took, Translation: r.Translation,
-			})
-		},
-		"plan.json":     r.Plan.Encode,
-		"history.jsonl": func(w io.Writer) error { return history.Write(w, r.History) },
-		"verdict.json":  r.Verdict.Encode,
-		"REPLAY.txt":    func(w io.Writer) error { return r.replay(w, dir) },
-	}
-	for name, write := range files {
-		if err := writeFile(filepath.Join(dir, name), write); err != nil {
-			return fmt.Errorf("attack: writing %s: %w", name, err)
-		}
+	err := run.WriteFiles(
+		dir,
+		run.File{Name: "live.json", Write: run.JSON(Summary{
+			Format: "holdfast-live", Version: 1, Store: r.Store, Seed: r.Plan.Seed, Outcome: string(r.Verdict.Outcome),
+			Scale: r.Scale, Took: r.Took, Translation: r.Translation,
+		})},
+		run.File{Name: "plan.json", Write: r.Plan.Encode},
+		run.File{Name: "history.jsonl", Write: func(w io.Writer) error { return history.Write(w, r.History) }},
+		run.File{Name: "verdict.json", Write: r.Verdict.Encode},
+		run.File{Name: "REPLAY.txt", Write: func(w io.Writer) error { return r.replay(w, dir) }},
+	)
+	if err != nil {
+		return fmt.Errorf("attack: %w", err)
 	}
 	if len(r.Linear.Findings) == 0 {
 		return nil
 	}
-	_, err := r.Linear.WriteVisualization(dir)
+	_, err = r.Linear.WriteVisualization(dir)
 	return err
 }
 
@@ -63,16 +58,4 @@ func (r *Result) replay(w io.Writer, dir string) error {
 		"The judgement alone, from what the clients saw:\n\n    holdfast check history %[2]s\n",
 		filepath.Join(dir, "plan.json"), filepath.Join(dir, "history.jsonl"))
 	return err
-}
-
-func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		_ = f.Close()
-		return err
-	}
-	return f.Close()
 }
