@@ -157,6 +157,19 @@ func (op *Operation) Wrote() bool {
 	return false
 }
 
+// Known is the value and version that the key had, as far as the answer tells: what was written, or what was
+// read. ok is false if it tells neither.
+func (in *Input) Known(r *Result) (known Result, ok bool) {
+	if in.Kind == Erase {
+		return Result{}, false
+	}
+	known = Result{Version: r.Version, Value: r.Value}
+	if in.Kind == Put || r.Swapped {
+		known.Value = in.Value
+	}
+	return known, true
+}
+
 // Observed returns the value that the operation saw under its key, if it saw
 // one.
 func (op *Operation) Observed() (value string, ok bool) {

@@ -53,12 +53,7 @@ func (w *worker) draw() (in history.Input, noSession bool) {
 
 // remember keeps what the worker now knows of a key.
 func (w *worker) remember(in *history.Input, r history.Result) {
-	if in.Kind == history.Erase {
-		return
+	if known, ok := in.Known(&r); ok {
+		w.seen[in.Key] = known
 	}
-	known := history.Result{Version: r.Version, Value: r.Value}
-	if in.Kind == history.Put || r.Swapped {
-		known.Value = in.Value
-	}
-	w.seen[in.Key] = known
 }

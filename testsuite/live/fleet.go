@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-
-	"github.com/holdfastdb/holdfast/testsuite/live/proxy"
 )
 
 // Fleet is the half of a target.Store that is the same for all stores: processes behind proxies. An adapter embeds it.
@@ -71,9 +69,6 @@ func (f *Fleet) bury() {
 	}
 }
 
-// Net is target.Store's.
-func (f *Fleet) Net() *proxy.Net { return f.Cluster.Net() }
-
 // Port gives a node one more port, for a store that has several, behind a proxy of its own.
 func (f *Fleet) Port(id uint64) (public, listen string, err error) {
 	behind, err := reservePort()
@@ -84,6 +79,6 @@ func (f *Fleet) Port(id uint64) (public, listen string, err error) {
 	if err != nil {
 		return "", "", errors.Join(err, behind.Close())
 	}
-	f.Cluster.Net().Front(id, l, behind.Addr().String())
+	f.Net().Front(id, l, behind.Addr().String())
 	return l.Addr().String(), behind.Addr().String(), behind.Close()
 }

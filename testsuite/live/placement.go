@@ -73,6 +73,3 @@ func (c *Cluster) Enlist(ctx context.Context, id uint64) error {
 	c.took[counterAdded]++
 	return nil
 }
-
-// Retire has a node emptied and removed, and then ends it in order.
-func (c *Cluster) Retire(ctx context.Context, id uint64) error { return c.Remove(ctx, id) }

@@ -49,7 +49,7 @@ func TestPartitionsFollowTheNodesUnderLoad(t *testing.T) {
 		})
 	}
 	phase("node 2 is drained and removed", func() error {
-		if err := c.Retire(ctx, 2); err != nil {
+		if err := c.Remove(ctx, 2); err != nil {
 			return err
 		}
 		return c.AtRest(ctx, 1, 3, 4, 5)

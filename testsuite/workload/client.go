@@ -42,7 +42,7 @@ type pending struct {
 
 func newClient(all *Clients, number int, h env.Host) (*Client, error) {
 	s := &all.plan.Settings
-	c := &Client{all: all, number: number, host: h, life: all.lives[number-1], armed: env.Never, seen: make(map[string]history.Result)}
+	c := &Client{all: all, number: number, host: h, life: all.procs[number-1].Incarnation() - 1, armed: env.Never, seen: make(map[string]history.Result)}
 	cfg := core.Config{
 		Endpoints: all.plan.Machines(), Seed: netsim.Derive(all.plan.Seed, "client", uint64(number)),
 		AttemptTimeout: s.AttemptTimeout, SessionWindow: s.SessionWindow, KeepAlive: s.SessionTTL / 4,
@@ -162,7 +162,7 @@ var outcomes = map[core.Outcome]history.Outcome{
 
 func (c *Client) ended(d *core.Completion) {
 	switch tag := d.Tag.(type) {
-	case several:
+	case *several:
 		c.endedSeveral(tag, d)
 	case *scan:
 		if !c.endedPage(tag, d) {
@@ -220,12 +220,7 @@ func resultOf(in *history.Input, r *core.Result) history.Result {
 
 // remember keeps what the client now knows of a key (WORK-2).
 func (c *Client) remember(in *history.Input, r *history.Result) {
-	if in.Stale || in.Kind == history.Erase {
-		return
+	if known, ok := in.Known(r); ok && !in.Stale {
+		c.seen[in.Key] = known
 	}
-	known := history.Result{Version: r.Version, Value: r.Value}
-	if in.Kind == history.Put || r.Swapped {
-		known.Value = in.Value
-	}
-	c.seen[in.Key] = known
 }

@@ -21,8 +21,6 @@ type Clients struct {
 	finals []*final
 	// injected counts what each client has been given and has not begun.
 	injected []int
-	// lives counts how often each client was started again.
-	lives []uint64
 }
 
 // final is one operation that must succeed after healing. An honest "unknown", as when the
@@ -47,7 +45,7 @@ func (f *final) operation() *plan.Operation {
 
 // New adds the plan's clients to a world; they are down.
 func New(w *netsim.World, p *plan.Plan) *Clients {
-	c := &Clients{world: w, plan: p, recorder: history.NewRecorder(), keys: p.Keys(), injected: make([]int, p.Clients), lives: make([]uint64, p.Clients)}
+	c := &Clients{world: w, plan: p, recorder: history.NewRecorder(), keys: p.Keys(), injected: make([]int, p.Clients)}
 	for i := 1; i <= p.Clients; i++ {
 		number := i
 		c.procs = append(c.procs, w.AddProcess(netsim.FirstClient+env.NodeID(i), func(h env.Host, _ *netsim.Disk) (env.Program, error) {

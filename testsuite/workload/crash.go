@@ -27,7 +27,6 @@ func (c *Clients) Crash(number int) {
 	for _, tag := range slices.Clone(client.underWay) {
 		client.abandon(tag)
 	}
-	c.lives[number-1]++
 	if err := p.Start(); err != nil {
 		panic(fmt.Sprintf("workload: client process %d: %v", p.ID(), err))
 	}
@@ -43,9 +42,9 @@ func (c *Client) abandon(tag any) {
 		c.complete(p, outcome, errClientCrashed, nil)
 	}
 	switch tag := tag.(type) {
-	case several:
-		for i := range tag {
-			end(&tag[i])
+	case *several:
+		for i := range tag.items {
+			end(&tag.items[i])
 		}
 	case *scan:
 		for i := range tag.reads {
@@ -65,15 +64,5 @@ func (c *Client) begins(tag any) any {
 
 func (c *Client) ends(tag any) {
 	c.all.open--
-	c.underWay = slices.DeleteFunc(c.underWay, func(x any) bool { return same(x, tag) })
-}
-
-// same tells whether two tags are of one operation.
-func same(a, b any) bool {
-	x, ok := a.(several)
-	y, also := b.(several)
-	if ok && also {
-		return &x[0] == &y[0]
-	}
-	return !ok && !also && a == b
+	c.underWay = slices.DeleteFunc(c.underWay, func(x any) bool { return x == tag })
 }

@@ -8,7 +8,7 @@ import (
 
 // several is a MultiGet or a MultiPut on its way. In the history each key is an operation of its own, since
 // that is all that the client promises.
-type several []pending
+type several struct{ items []pending }
 
 // submitSeveral starts an operation on several keys.
 func (c *Client) submitSeveral(op *plan.Operation) {
@@ -19,10 +19,10 @@ func (c *Client) submitSeveral(op *plan.Operation) {
 	if op.Kind == history.Get {
 		spec.Kind = core.MultiGet
 	}
-	var tag several
+	tag := &several{}
 	for _, item := range append([]plan.Item{{Kind: op.Kind, Key: op.Key, Value: op.Value}}, op.Also...) {
 		in := history.Input{Kind: item.Kind, Key: item.Key, Value: item.Value, Stale: op.Stale}
-		tag = append(tag, pending{id: c.invoke(&in), input: in})
+		tag.items = append(tag.items, pending{id: c.invoke(&in), input: in})
 		spec.Items = append(spec.Items, core.Item{Kind: kinds[item.Kind], Key: []byte(item.Key), Value: []byte(item.Value)})
 	}
 	spec.Tag = c.begins(tag)
@@ -30,9 +30,9 @@ func (c *Client) submitSeveral(op *plan.Operation) {
 }
 
 // endedSeveral records how each item ended. What was never begun has no items in its result.
-func (c *Client) endedSeveral(all several, d *core.Completion) {
-	for i := range all {
-		p := &all[i]
+func (c *Client) endedSeveral(s *several, d *core.Completion) {
+	for i := range s.items {
+		p := &s.items[i]
 		if d.Result.Items == nil {
 			c.complete(p, d.Outcome, ending(d), nil)
 			continue

@@ -100,12 +100,8 @@ func (c *clients) perform(ctx context.Context, a *actor, in history.Input, how t
 		return result, outcome, why
 	}
 	c.recorder.Complete(id, outcome, result, "", now)
-	if in.Kind != history.Erase {
+	if known, ok := in.Known(&result); ok {
 		a.mu.Lock()
-		known := history.Result{Version: result.Version, Value: result.Value}
-		if in.Kind == history.Put || result.Swapped {
-			known.Value = in.Value
-		}
 		a.seen[in.Key] = known
 		a.mu.Unlock()
 	}
