@@ -74,15 +74,15 @@ func (c *Campaign) sameAs(o *Campaign) error {
 	return nil
 }
 
-// Hunt runs the next seeds. Of the options it uses Workers, Failed and Progress.
+// Hunt runs the next seeds. Of the options it uses Workers, Progress, and Failed, which is told of the first run with each
+// fingerprint only.
 func (c *Campaign) Hunt(seeds uint64, o Options) {
 	begin := time.Now()
 	failed := o.Failed
 	o.From, o.Seeds, o.Stride = c.From+c.Shard+c.Done*c.Shards, seeds, c.Shards
 	o.Sharded, o.KeepGoing = c.Sharded, true
 	o.Failed = func(res *run.Result) {
-		c.find(newFound(res), 1)
-		if failed != nil {
+		if c.find(newFound(res), 1) && failed != nil {
 			failed(res)
 		}
 	}
@@ -91,8 +91,8 @@ func (c *Campaign) Hunt(seeds uint64, o Options) {
 	c.Took += time.Since(begin)
 }
 
-// find counts a finding.
-func (c *Campaign) find(f *Found, runs uint64) {
+// find counts a finding, and tells whether it is one more that is remembered.
+func (c *Campaign) find(f *Found, runs uint64) bool {
 	i, known := slices.BinarySearchFunc(c.Findings, f.Fingerprint, func(x Finding, fp string) int { return strings.Compare(x.Fingerprint, fp) })
 	switch {
 	case known:
@@ -103,7 +103,9 @@ func (c *Campaign) find(f *Found, runs uint64) {
 		}
 	case len(c.Findings) < maxFindings:
 		c.Findings = slices.Insert(c.Findings, i, Finding{Fingerprint: f.Fingerprint, Runs: runs, Lowest: *f})
+		return true
 	}
+	return false
 }
 
 // merge adds another report.

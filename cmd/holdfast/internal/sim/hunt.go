@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
 	"github.com/holdfastdb/holdfast/testsuite/hunt"
@@ -85,10 +84,6 @@ func (o *huntOptions) hunt(ctx context.Context, streams *style.Streams, asJSON b
 	if c.Done > 0 {
 		streams.Talk("going on behind %d seeds", c.Done)
 	}
-	known := make(map[string]bool)
-	for i := range c.Findings {
-		known[c.Findings[i].Fingerprint] = true
-	}
 	var kept error
 	told := time.Now()
 	for end := time.Now().Add(o.forTime); time.Now().Before(end) && ctx.Err() == nil; {
@@ -99,12 +94,7 @@ func (o *huntOptions) hunt(ctx context.Context, streams *style.Streams, asJSON b
 		if seeds == 0 {
 			break
 		}
-		c.Hunt(seeds, hunt.Options{Workers: o.workers, Failed: func(r *run.Result) {
-			if len(r.Verdict.Violations) > 0 && !known[r.Verdict.Violations[0].Fingerprint] {
-				known[r.Verdict.Violations[0].Fingerprint] = true
-				kept = errors.Join(kept, o.write(streams, r))
-			}
-		}})
+		c.Hunt(seeds, hunt.Options{Workers: o.workers, Failed: func(r *run.Result) { kept = errors.Join(kept, o.write(streams, r)) }})
 		if kept != nil {
 			return fmt.Errorf("keeping a failed run: %w", kept)
 		}
@@ -120,10 +110,8 @@ func (o *huntOptions) hunt(ctx context.Context, streams *style.Streams, asJSON b
 }
 
 func progress(c *hunt.Campaign) string {
-	r := &c.Report
-	return fmt.Sprintf("%d seeds, %s simulated in %s: %d pass, %d violation, %d liveness, %d unknown, %d vacuous; %d different findings",
-		c.Done, style.Duration(r.Virtual), style.Duration(c.Took), r.Outcomes[verdict.Pass], r.Outcomes[verdict.Violated],
-		r.Outcomes[verdict.Stalled], r.Outcomes[verdict.Unknown], r.Outcomes[verdict.Vacuous], len(c.Findings))
+	return fmt.Sprintf("%d seeds, %s simulated in %s: %s; %d different findings",
+		c.Done, style.Duration(c.Report.Virtual), style.Duration(c.Took), tally(&c.Report), len(c.Findings))
 }
 
 func showCampaign(streams *style.Streams, c *hunt.Campaign, asJSON bool) error {
@@ -139,12 +127,7 @@ func showCampaign(streams *style.Streams, c *hunt.Campaign, asJSON bool) error {
 		f := &c.Findings[i]
 		streams.Data("  %d runs, lowest seed %d: %s: %s", f.Runs, f.Lowest.Seed, f.Lowest.Oracle, f.Lowest.Message)
 	}
-	for _, counter := range c.Report.Evidence.Counters() {
-		streams.Talk("  %-45s %d", counter.Name, counter.Count)
-	}
-	for _, name := range c.Report.Idle() {
-		streams.Data("%s never happened: this nemesis does nothing", name)
-	}
+	showEvidence(streams, &c.Report)
 	return ended(o)
 }
 

@@ -95,20 +95,29 @@ func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
 		return ended(outcome(report))
 	}
 	took := time.Since(begin)
-	streams.Data("%s: %d runs: %d pass, %d violation, %d liveness, %d unknown, %d vacuous", outcome(report), report.Runs,
-		report.Outcomes[verdict.Pass], report.Outcomes[verdict.Violated], report.Outcomes[verdict.Stalled],
-		report.Outcomes[verdict.Unknown], report.Outcomes[verdict.Vacuous])
+	streams.Data("%s: %d runs: %s", outcome(report), report.Runs, tally(report))
 	for _, fingerprint := range slices.Sorted(maps.Keys(report.Known)) {
 		streams.Data("known: %d runs ended in %s (%s)", report.Known[fingerprint], fingerprint, known[fingerprint])
 	}
 	streams.Talk("%s simulated in %s", style.Duration(report.Virtual), style.Duration(took))
-	for _, c := range report.Evidence.Counters() {
+	showEvidence(streams, report)
+	return ended(outcome(report))
+}
+
+// tally is how the runs ended.
+func tally(r *hunt.Report) string {
+	return fmt.Sprintf("%d pass, %d violation, %d liveness, %d unknown, %d vacuous", r.Outcomes[verdict.Pass], r.Outcomes[verdict.Violated],
+		r.Outcomes[verdict.Stalled], r.Outcomes[verdict.Unknown], r.Outcomes[verdict.Vacuous])
+}
+
+// showEvidence prints what happened in the runs, and what never did.
+func showEvidence(streams *style.Streams, r *hunt.Report) {
+	for _, c := range r.Evidence.Counters() {
 		streams.Talk("  %-45s %d", c.Name, c.Count)
 	}
-	for _, name := range report.Idle() {
-		streams.Data("in %d runs no %s: this nemesis does nothing", report.Runs, strings.TrimSuffix(name, " took effect")+" ever took effect")
+	for _, name := range r.Idle() {
+		streams.Data("in %d runs no %s: this nemesis does nothing", r.Runs, strings.TrimSuffix(name, " took effect")+" ever took effect")
 	}
-	return ended(outcome(report))
 }
 
 // readKnown reads what --known names.
