@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/holdfastdb/holdfast/raft/canon"
 )
 
 // recordVersion is the first byte of every encoded record.
@@ -11,14 +13,10 @@ const recordVersion = 1
 
 // What decoding can answer, wrapped with what was being read.
 var (
-	errShort    = errors.New("placement: codec: the input ends too early")
-	errNumber   = errors.New("placement: codec: a number is too long or not in its shortest form")
-	errVersion  = errors.New("placement: codec: unknown version of the format: a newer build wrote this")
-	errFlags    = errors.New("placement: codec: unknown flags")
-	errTooLarge = errors.New("placement: codec: more than there may be")
-	errOrder    = errors.New("placement: codec: the entries are not ascending")
-	errTrailing = errors.New("placement: codec: bytes after the end")
-	errForm     = errors.New("placement: codec: not the one form in which this is written")
+	errVersion = errors.New("unknown version of the format: a newer build wrote this")
+	errFlags   = errors.New("unknown flags")
+	errOrder   = errors.New("the entries are not ascending")
+	errForm    = errors.New("not the one form in which this is written")
 )
 
 // The encodings are a byte for the version, then unsigned varints in their shortest form; texts and
@@ -107,9 +105,9 @@ func DecodeNode(b []byte) (Node, error) {
 // DecodePartition decodes exactly one valid record.
 func DecodePartition(b []byte) (Partition, error) {
 	r := newReader(b)
-	p := Partition{Group: r.number(MetaGroup), Epoch: r.number(anything), Replicas: r.nodes()}
-	for range r.number(MaxReplicas) {
-		p.Initial = append(p.Initial, Replica{Node: r.number(maxNode), Store: r.number(anything)})
+	p := Partition{Group: r.Number(MetaGroup), Epoch: r.Number(anything), Replicas: r.nodes()}
+	for range r.Number(MaxReplicas) {
+		p.Initial = append(p.Initial, Replica{Node: r.Number(maxNode), Store: r.Number(anything)})
 	}
 	if err := r.done(); err != nil {
 		return Partition{}, err
@@ -123,88 +121,43 @@ func DecodePartition(b []byte) (Partition, error) {
 // anything is the bound of numbers that have none.
 const anything = 1<<64 - 1
 
-// reader takes an input apart; the first error sticks.
-type reader struct {
-	b   []byte
-	err error
-}
+// reader reads the values of records and messages.
+type reader struct{ canon.Reader }
 
 // newReader has read the version.
 func newReader(b []byte) *reader {
-	r := &reader{b: b}
-	if v := r.byte(); r.err == nil && v != recordVersion {
-		r.fail(fmt.Errorf("%w: %d, this build knows %d", errVersion, v, recordVersion))
+	r := &reader{canon.NewReader(b)}
+	if v := r.Byte(); r.Err() == nil && v != recordVersion {
+		r.Fail(fmt.Errorf("%w: %d, this build knows %d", errVersion, v, recordVersion))
 	}
 	return r
 }
 
-func (r *reader) fail(err error) {
-	if r.err == nil {
-		r.err, r.b = err, nil
-	}
-}
-
-// done returns the first error; anything that is left is one, too.
+// done returns what was wrong with the whole input.
 func (r *reader) done() error {
-	if len(r.b) > 0 {
-		r.fail(errTrailing)
+	if err := r.Done(); err != nil {
+		return fmt.Errorf("placement: codec: %w", err)
 	}
-	return r.err
+	return nil
 }
-
-func (r *reader) byte() byte {
-	b := r.bytes(1)
-	if len(b) == 0 {
-		return 0
-	}
-	return b[0]
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.fail(errShort)
-		return nil
-	}
-	b := r.b[:n]
-	r.b = r.b[n:]
-	return b
-}
-
-func (r *reader) number(most uint64) uint64 {
-	v, n := binary.Uvarint(r.b)
-	switch {
-	case n == 0:
-		r.fail(errShort)
-	case n < 0 || (n > 1 && r.b[n-1] == 0):
-		r.fail(errNumber)
-	case v > most:
-		r.fail(fmt.Errorf("%w: %d where %d is the most", errTooLarge, v, most))
-	default:
-		r.b = r.b[n:]
-		return v
-	}
-	return 0
-}
-
-func (r *reader) text(most uint64) string { return string(r.bytes(r.number(most))) }
 
 func (r *reader) nodes() (nodes []uint64) {
-	for range r.number(MaxReplicas) {
-		nodes = append(nodes, r.number(maxNode))
+	for range r.Number(MaxReplicas) {
+		nodes = append(nodes, r.Number(maxNode))
 	}
 	return nodes
 }
 
 func (r *reader) cluster() Cluster {
 	return Cluster{
-		Partitions: int(r.number(MaxPartitions)), Replicas: int(r.number(MaxReplicas)),
-		VirtualNodes: int(r.number(1 << 16)), Seed: r.number(anything), Name: r.text(MaxName),
+		Partitions: int(r.Number(MaxPartitions)), Replicas: int(r.Number(MaxReplicas)),
+		VirtualNodes: int(r.Number(1 << 16)), Seed: r.Number(anything), Name: r.Text(MaxName),
 	}
 }
 
 func (r *reader) node() Node {
 	return Node{
-		ID: r.number(maxNode), State: NodeState(r.number(uint64(Removed))), Store: r.number(anything),
-		Weight: uint32(r.number(1 << 16)), Address: r.text(MaxAddress), Zone: r.text(MaxZone),
+		ID: r.Number(maxNode), State: NodeState(r.Number(uint64(Removed))), Store: r.Number(anything),
+		Weight: uint32(r.Number(1 << 16)), Address: r.Text(MaxAddress), Zone: r.Text(MaxZone),
 	}
 }

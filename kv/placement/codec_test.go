@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/raft/canon"
 )
 
 func sampleNode() Node {
@@ -46,14 +48,14 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 		"partition": {AppendPartition(nil, &p), func(b []byte) error { _, err := DecodePartition(b); return err }},
 	} {
 		for k := range x.whole {
-			require.ErrorIs(t, x.decode(x.whole[:k]), errShort, "%s cut at %d", name, k)
+			require.ErrorIs(t, x.decode(x.whole[:k]), canon.ErrShort, "%s cut at %d", name, k)
 		}
-		require.ErrorIs(t, x.decode(append(x.whole[:len(x.whole):len(x.whole)], 0)), errTrailing, name)
+		require.ErrorIs(t, x.decode(append(x.whole[:len(x.whole):len(x.whole)], 0)), canon.ErrTrailing, name)
 		require.ErrorIs(t, x.decode(append([]byte{9}, x.whole[1:]...)), errVersion, name)
-		require.ErrorIs(t, x.decode([]byte{1, 0x81, 0}), errNumber, name)
+		require.ErrorIs(t, x.decode([]byte{1, 0x81, 0}), canon.ErrNumber, name)
 	}
 	_, err := DecodeNode([]byte{1, 1, 4})
-	require.ErrorIs(t, err, errTooLarge)
+	require.ErrorIs(t, err, canon.ErrTooLarge)
 }
 
 // Goal: records with values that cannot be are refused. Method: one wrong field at a time.

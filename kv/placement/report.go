@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/holdfastdb/holdfast/raft"
+	"github.com/holdfastdb/holdfast/raft/canon"
 	"github.com/holdfastdb/holdfast/raft/confchange"
 )
 
@@ -126,21 +127,21 @@ func flags(on ...bool) (f byte) {
 // DecodeReport decodes exactly one report.
 func DecodeReport(b []byte) (Report, error) {
 	if len(b) > MaxReport {
-		return Report{}, fmt.Errorf("%w: a report of %d bytes where %d are the most", errTooLarge, len(b), MaxReport)
+		return Report{}, fmt.Errorf("placement: codec: %w: a report of %d bytes where %d are the most", canon.ErrTooLarge, len(b), MaxReport)
 	}
 	r := newReader(b)
-	report := Report{Node: r.number(maxNode), Store: r.number(anything), Address: r.text(MaxAddress)}
-	if r.err == nil && report.Node == 0 {
-		r.fail(errForm)
+	report := Report{Node: r.Number(maxNode), Store: r.Number(anything), Address: r.Text(MaxAddress)}
+	if r.Err() == nil && report.Node == 0 {
+		r.Fail(errForm)
 	}
 	last := uint64(0)
-	for range r.number(maxReported) {
+	for range r.Number(maxReported) {
 		x := r.replica(last)
-		if r.err != nil {
+		if r.Err() != nil {
 			break
 		}
 		if last = x.Group; raft.ReplicaID(x.Replica).Node() != report.Node {
-			r.fail(errForm)
+			r.Fail(errForm)
 		}
 		report.Replicas = append(report.Replicas, x)
 	}
@@ -152,26 +153,26 @@ func DecodeReport(b []byte) (Report, error) {
 
 func (r *reader) replica(after uint64) ReplicaReport {
 	x := ReplicaReport{
-		Group: after + r.number(MetaGroup), Replica: r.number(anything), Term: r.number(anything), Epoch: r.number(anything),
-		Generation: uint32(r.number(1<<32 - 1)), Index: r.number(anything), Bytes: r.number(anything),
+		Group: after + r.Number(MetaGroup), Replica: r.Number(anything), Term: r.Number(anything), Epoch: r.Number(anything),
+		Generation: uint32(r.Number(1<<32 - 1)), Index: r.Number(anything), Bytes: r.Number(anything),
 	}
-	if r.err == nil && (x.Group <= after || !isGroup(x.Group)) {
-		r.fail(errOrder)
+	if r.Err() == nil && (x.Group <= after || !isGroup(x.Group)) {
+		r.Fail(errOrder)
 	}
 	f := r.flags(replicaFlags)
 	x.Leader, x.Settled = f&flagLeader != 0, f&flagSettled != 0
 	if !x.Leader {
 		if x.Settled {
-			r.fail(errForm)
+			r.Fail(errForm)
 		}
 		return x
 	}
-	for range r.number(confchange.MaxMembers) {
-		m := MemberReport{Replica: r.number(anything), Store: r.number(anything), Match: r.number(anything)}
+	for range r.Number(confchange.MaxMembers) {
+		m := MemberReport{Replica: r.Number(anything), Store: r.Number(anything), Match: r.Number(anything)}
 		f := r.flags(memberFlags)
 		m.Voter, m.Outgoing, m.CaughtUp = f&flagVoter != 0, f&flagOutgoing != 0, f&flagCaughtUp != 0
 		if k := len(x.Members); k > 0 && m.Replica <= x.Members[k-1].Replica {
-			r.fail(errOrder)
+			r.Fail(errOrder)
 		}
 		x.Members = append(x.Members, m)
 	}
@@ -179,9 +180,9 @@ func (r *reader) replica(after uint64) ReplicaReport {
 }
 
 func (r *reader) flags(known byte) byte {
-	f := r.byte()
+	f := r.Byte()
 	if f > known {
-		r.fail(errFlags)
+		r.Fail(errFlags)
 	}
 	return f
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfastdb/holdfast/raft"
+	"github.com/holdfastdb/holdfast/raft/canon"
 )
 
 func sortedReplicas(replicas []Replica) []Replica {
@@ -46,12 +47,12 @@ func TestDamagedReportsAreRefused(t *testing.T) {
 	whole := AppendReport(nil, &r)
 	for k := range whole {
 		_, err := DecodeReport(whole[:k])
-		require.ErrorIs(t, err, errShort, "cut at %d", k)
+		require.ErrorIs(t, err, canon.ErrShort, "cut at %d", k)
 	}
 	_, err := DecodeReport(append(whole[:len(whole):len(whole)], 0))
-	require.ErrorIs(t, err, errTrailing)
+	require.ErrorIs(t, err, canon.ErrTrailing)
 	_, err = DecodeReport(make([]byte, MaxReport+1))
-	require.ErrorIs(t, err, errTooLarge)
+	require.ErrorIs(t, err, canon.ErrTooLarge)
 	for name, x := range map[string]struct {
 		spoil func(*Report)
 		want  error
@@ -62,8 +63,8 @@ func TestDamagedReportsAreRefused(t *testing.T) {
 		"group twice":    {func(r *Report) { r.Replicas[1].Group = 1 }, errOrder},
 		"no such group":  {func(r *Report) { r.Replicas[1].Group = 1025 }, errOrder},
 		"members":        {func(r *Report) { r.Replicas[1].Members[1].Replica = 1 }, errOrder},
-		"too many":       {func(r *Report) { r.Replicas[1].Members = make([]MemberReport, 33) }, errTooLarge},
-		"a long address": {func(r *Report) { r.Address = string(make([]byte, MaxAddress+1)) }, errTooLarge},
+		"too many":       {func(r *Report) { r.Replicas[1].Members = make([]MemberReport, 33) }, canon.ErrTooLarge},
+		"a long address": {func(r *Report) { r.Address = string(make([]byte, MaxAddress+1)) }, canon.ErrTooLarge},
 	} {
 		r := sampleReport()
 		x.spoil(&r)

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/raft/canon"
 )
 
 // Goal: the order of pairs plays no part, and a State has its parts in order. Method: a cluster of more than
@@ -48,7 +50,7 @@ func TestContradictionsAreRefused(t *testing.T) {
 		"same log":        {Pair{[]byte("node/4"), node(twin), 1}, errState},
 		"from the future": {Pair{[]byte("node/4"), node(plain(4)), l.index + 1}, errState},
 		"never written":   {Pair{[]byte("node/4"), node(plain(4)), 0}, errState},
-		"damaged":         {Pair{[]byte("cluster"), []byte{1}, l.index}, errShort},
+		"damaged":         {Pair{[]byte("cluster"), []byte{1}, l.index}, canon.ErrShort},
 	} {
 		_, err := Decode(append(l.all(), x.pair), l.index+1)
 		require.ErrorIs(t, err, x.want, name)

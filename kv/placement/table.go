@@ -3,6 +3,8 @@ package placement
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/holdfastdb/holdfast/raft/canon"
 )
 
 // MaxTable bounds an encoded table, in bytes. 1024 partitions of three replicas on 64 nodes take
@@ -53,10 +55,10 @@ func AppendTable(dst []byte, s *State) []byte {
 // DecodeTable decodes exactly one valid State.
 func DecodeTable(b []byte) (State, error) {
 	if len(b) > MaxTable {
-		return State{}, fmt.Errorf("%w: a table of %d bytes where %d are the most", errTooLarge, len(b), MaxTable)
+		return State{}, fmt.Errorf("placement: codec: %w: a table of %d bytes where %d are the most", canon.ErrTooLarge, len(b), MaxTable)
 	}
 	r := newReader(b)
-	s := State{Version: r.number(anything)}
+	s := State{Version: r.Number(anything)}
 	s.Index = s.Version
 	if s.Version != 0 {
 		r.records(&s)
@@ -73,23 +75,23 @@ func DecodeTable(b []byte) (State, error) {
 func (r *reader) records(s *State) {
 	s.Cluster = r.cluster()
 	s.Cluster.Version = s.Version
-	for range r.number(MaxRecords) {
+	for range r.Number(MaxRecords) {
 		n := r.node()
-		if n.Version = s.Version - r.number(s.Version); r.err != nil {
+		if n.Version = s.Version - r.Number(s.Version); r.Err() != nil {
 			return
 		}
 		s.Nodes = append(s.Nodes, n)
 	}
 	last := uint64(0)
-	for range r.number(MaxPartitions + 1) {
-		p := Partition{Group: r.number(MetaGroup), Epoch: r.number(anything), Version: s.Version - r.number(s.Version)}
+	for range r.Number(MaxPartitions + 1) {
+		p := Partition{Group: r.Number(MetaGroup), Epoch: r.Number(anything), Version: s.Version - r.Number(s.Version)}
 		p.Group += last
 		last = p.Group
 		p.Replicas = r.nodes()
-		for range r.number(MaxReplicas) {
+		for range r.Number(MaxReplicas) {
 			p.Initial = append(p.Initial, r.initial(s))
 		}
-		if r.err != nil {
+		if r.Err() != nil {
 			return
 		}
 		s.Partitions = append(s.Partitions, p)
@@ -97,15 +99,15 @@ func (r *reader) records(s *State) {
 }
 
 func (r *reader) initial(s *State) Replica {
-	x := Replica{Node: r.number(maxNode), Store: r.number(anything)}
+	x := Replica{Node: r.Number(maxNode), Store: r.Number(anything)}
 	n := s.Node(x.Node)
 	switch {
 	case n == nil:
-		r.fail(errForm)
+		r.Fail(errForm)
 	case x.Store == 0:
 		x.Store = n.Store
 	case x.Store == n.Store:
-		r.fail(errForm)
+		r.Fail(errForm)
 	}
 	return x
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfastdb/holdfast/hashing"
+	"github.com/holdfastdb/holdfast/raft/canon"
 )
 
 // largeTable is a cluster of so many nodes and partitions, with stores like real ones.
@@ -58,12 +59,12 @@ func TestDamagedTablesAreRefused(t *testing.T) {
 	whole := AppendTable(nil, s)
 	for k := range whole {
 		_, err := DecodeTable(whole[:k])
-		require.ErrorIs(t, err, errShort, "cut at %d", k)
+		require.ErrorIs(t, err, canon.ErrShort, "cut at %d", k)
 	}
 	_, err := DecodeTable(append(whole[:len(whole):len(whole)], 0))
-	require.ErrorIs(t, err, errTrailing)
+	require.ErrorIs(t, err, canon.ErrTrailing)
 	_, err = DecodeTable(make([]byte, MaxTable+1))
-	require.ErrorIs(t, err, errTooLarge)
+	require.ErrorIs(t, err, canon.ErrTooLarge)
 	s.Partitions[0].Initial[0].Node = 9
 	require.Error(t, s.Check())
 

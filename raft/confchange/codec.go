@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/holdfastdb/holdfast/raft/canon"
 )
 
 // The first byte of an encoded configuration: 2 where an epoch follows, else 1, as before there were
@@ -23,12 +25,8 @@ const (
 
 // What decoding can answer, wrapped with what was being read.
 var (
-	errShort    = errors.New("confchange: codec: the input ends too early")
-	errNumber   = errors.New("confchange: codec: a number is too long or not in its shortest form")
-	errVersion  = errors.New("confchange: codec: unknown version of the configuration format")
-	errFlags    = errors.New("confchange: codec: unknown flags of a member")
-	errTooLarge = errors.New("confchange: codec: more than a configuration may hold")
-	errTrailing = errors.New("confchange: codec: bytes after the end of the configuration")
+	errVersion = errors.New("confchange: codec: unknown version of the configuration format")
+	errFlags   = errors.New("unknown flags of a member")
 )
 
 // Append appends the encoding of the configuration to dst:
@@ -65,73 +63,27 @@ func (c Config) Append(dst []byte) []byte {
 	return dst
 }
 
-// reader takes an input apart; the first error sticks.
-type reader struct {
-	b   []byte
-	err error
-}
-
-func (r *reader) fail(err error) {
-	if r.err == nil {
-		r.err, r.b = err, nil
-	}
-}
-
-func (r *reader) byte() byte {
-	b := r.bytes(1)
-	if len(b) == 0 {
-		return 0
-	}
-	return b[0]
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.fail(errShort)
-		return nil
-	}
-	b := r.b[:n]
-	r.b = r.b[n:]
-	return b
-}
-
-func (r *reader) number(most uint64) uint64 {
-	v, n := binary.Uvarint(r.b)
-	switch {
-	case n == 0:
-		r.fail(errShort)
-	case n < 0 || (n > 1 && r.b[n-1] == 0):
-		r.fail(errNumber)
-	case v > most:
-		r.fail(fmt.Errorf("%w: %d where %d is the most", errTooLarge, v, most))
-	default:
-		r.b = r.b[n:]
-		return v
-	}
-	return 0
-}
+// reader reads the values of a configuration.
+type reader struct{ canon.Reader }
 
 // Decode decodes exactly one valid configuration.
 func Decode(b []byte) (Config, error) {
-	r := reader{b: b}
+	r := reader{canon.NewReader(b)}
 	var c Config
-	switch v := r.byte(); {
+	switch v := r.Byte(); {
 	case v == codecVersionEpoch:
-		if c.Epoch = r.number(1<<64 - 1); c.Epoch == 0 {
-			r.fail(errNumber)
+		if c.Epoch = r.Number(1<<64 - 1); c.Epoch == 0 {
+			r.Fail(canon.ErrNumber)
 		}
-	case r.err == nil && v != codecVersion:
+	case r.Err() == nil && v != codecVersion:
 		return Config{}, fmt.Errorf("%w: %d, this build knows up to %d", errVersion, v, codecVersionEpoch)
 	}
-	c.Generation = uint32(r.number(1<<32 - 1))
-	for range r.number(MaxMembers) {
+	c.Generation = uint32(r.Number(1<<32 - 1))
+	for range r.Number(MaxMembers) {
 		c.Members = append(c.Members, r.member())
 	}
-	if len(r.b) > 0 {
-		r.fail(errTrailing)
-	}
-	if r.err != nil {
-		return Config{}, r.err
+	if err := r.Done(); err != nil {
+		return Config{}, fmt.Errorf("confchange: codec: %w", err)
 	}
 	if err := c.Validate(); err != nil {
 		return Config{}, err
@@ -140,14 +92,14 @@ func Decode(b []byte) (Config, error) {
 }
 
 func (r *reader) member() Member {
-	m := Member{ID: r.number(1<<64 - 1)}
-	flags := r.byte()
+	m := Member{ID: r.Number(1<<64 - 1)}
+	flags := r.Byte()
 	if flags > flagsKnown {
-		r.fail(fmt.Errorf("%w: %#x", errFlags, flags))
+		r.Fail(fmt.Errorf("%w: %#x", errFlags, flags))
 	}
 	m.Voter, m.Outgoing = flags&flagVoter != 0, flags&flagOutgoing != 0
 	m.Learner, m.Promote = flags&flagLearner != 0, flags&flagPromote != 0
-	m.Store, m.Priority = r.number(1<<64-1), r.byte()
-	m.Info = string(r.bytes(r.number(MaxInfo)))
+	m.Store, m.Priority = r.Number(1<<64-1), r.Byte()
+	m.Info = r.Text(MaxInfo)
 	return m
 }

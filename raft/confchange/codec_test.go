@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfastdb/holdfast/raft/canon"
 )
 
 func sample() Config {
@@ -50,7 +52,7 @@ func TestDecodeRefusesMalformedInput(t *testing.T) {
 	whole := sample().Append(nil)
 	for n := range whole {
 		_, err := Decode(whole[:n])
-		require.ErrorIs(t, err, errShort)
+		require.ErrorIs(t, err, canon.ErrShort)
 	}
 	long := Initial([]uint64{1})
 	long.Members[0].Info = strings.Repeat("x", MaxInfo+1)
@@ -59,14 +61,14 @@ func TestDecodeRefusesMalformedInput(t *testing.T) {
 		want error
 	}{
 		"version":  {append([]byte{3}, whole[1:]...), errVersion},
-		"epoch":    {append([]byte{2, 0}, whole[1:]...), errNumber},
-		"trailing": {append(whole[:len(whole):len(whole)], 0), errTrailing},
-		"number":   {[]byte{1, 0x80, 0}, errNumber},
-		"overlong": {[]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, errNumber},
-		"large":    {[]byte{1, 0xff, 0xff, 0xff, 0xff, 0x7f}, errTooLarge},
-		"members":  {[]byte{1, 0, MaxMembers + 1}, errTooLarge},
+		"epoch":    {append([]byte{2, 0}, whole[1:]...), canon.ErrNumber},
+		"trailing": {append(whole[:len(whole):len(whole)], 0), canon.ErrTrailing},
+		"number":   {[]byte{1, 0x80, 0}, canon.ErrNumber},
+		"overlong": {[]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, canon.ErrNumber},
+		"large":    {[]byte{1, 0xff, 0xff, 0xff, 0xff, 0x7f}, canon.ErrTooLarge},
+		"members":  {[]byte{1, 0, MaxMembers + 1}, canon.ErrTooLarge},
 		"flags":    {[]byte{1, 0, 1, 1, 16, 0, 0, 0}, errFlags},
-		"info":     {long.Append(nil), errTooLarge},
+		"info":     {long.Append(nil), canon.ErrTooLarge},
 		"nobody":   {Config{}.Append(nil), errNoVoters},
 	} {
 		_, err := Decode(x.b)
