@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/holdfastdb/holdfast/checker/verdict"
-	"github.com/holdfastdb/holdfast/testsuite/run"
+	"github.com/holdfastdb/holdfast/testsuite/explore"
 )
 
 // campaignVersion is that of the file format.
-const campaignVersion = 1
+const campaignVersion = 2
 
 // maxFindings bounds the different findings that a campaign remembers; all runs are counted.
 const maxFindings = 1000
@@ -31,6 +31,8 @@ type Campaign struct {
 	Shard   uint64 `json:"shard"`
 	Shards  uint64 `json:"shards"`
 	Sharded bool   `json:"sharded,omitempty"`
+	// Strategy is how plans are chosen.
+	Strategy explore.Strategy `json:"strategy"`
 	// Done is how many of its seeds were run: the first ones, all of them.
 	Done uint64 `json:"done"`
 	// Took is the time that this took, without pauses.
@@ -38,6 +40,9 @@ type Campaign struct {
 	Report Report        `json:"report"`
 	// Findings are ascending in their fingerprints.
 	Findings []Finding `json:"findings,omitempty"`
+	// Explorer is what was learned of the states that the runs were in, Growth how many they were in the course of time.
+	Explorer *explore.Explorer `json:"explorer"`
+	Growth   Growth            `json:"growth"`
 }
 
 // Finding is all failed runs with one fingerprint.
@@ -48,14 +53,23 @@ type Finding struct {
 	Lowest Found `json:"lowest"`
 }
 
+// Scope is what a campaign hunts.
+type Scope struct {
+	Program             string
+	From, Shard, Shards uint64
+	Sharded             bool
+	Strategy            explore.Strategy
+}
+
 // NewCampaign begins one.
-func NewCampaign(program string, from, shard, shards uint64, sharded bool) (*Campaign, error) {
-	if shards == 0 || shard >= shards {
-		return nil, fmt.Errorf("hunt: shard %d of %d: shards are numbered from 0 on", shard, shards)
+func NewCampaign(o Scope) (*Campaign, error) {
+	if o.Shards == 0 || o.Shard >= o.Shards {
+		return nil, fmt.Errorf("hunt: shard %d of %d: shards are numbered from 0 on", o.Shard, o.Shards)
 	}
 	return &Campaign{
-		Version: campaignVersion, Program: program, From: from, Shard: shard, Shards: shards, Sharded: sharded,
-		Report: Report{Outcomes: make(map[verdict.Outcome]uint64)},
+		Version: campaignVersion, Program: o.Program, From: o.From, Shard: o.Shard, Shards: o.Shards, Sharded: o.Sharded, Strategy: o.Strategy,
+		Report:   Report{Outcomes: make(map[verdict.Outcome]uint64)},
+		Explorer: explore.New(o.Strategy, o.Sharded),
 	}, nil
 }
 
@@ -70,25 +84,10 @@ func (c *Campaign) sameAs(o *Campaign) error {
 	case c.From != o.From || c.Shards != o.Shards || c.Sharded != o.Sharded:
 		return fmt.Errorf("%w: from seed %d in %d shards (partitions: %t), not from %d in %d (partitions: %t)",
 			ErrOther, o.From, o.Shards, o.Sharded, c.From, c.Shards, c.Sharded)
+	case c.Strategy != o.Strategy:
+		return fmt.Errorf("%w: by strategy %s, not %s", ErrOther, o.Strategy, c.Strategy)
 	}
 	return nil
-}
-
-// Hunt runs the next seeds. Of the options it uses Workers, Progress, and Failed, which is told of the first run with each
-// fingerprint only.
-func (c *Campaign) Hunt(seeds uint64, o Options) {
-	begin := time.Now()
-	failed := o.Failed
-	o.From, o.Seeds, o.Stride = c.From+c.Shard+c.Done*c.Shards, seeds, c.Shards
-	o.Sharded, o.KeepGoing = c.Sharded, true
-	o.Failed = func(res *run.Result) {
-		if c.find(newFound(res), 1) && failed != nil {
-			failed(res)
-		}
-	}
-	c.Report.merge(Run(o))
-	c.Done += seeds
-	c.Took += time.Since(begin)
 }
 
 // find counts a finding, and tells whether it is one more that is remembered.
@@ -108,7 +107,7 @@ func (c *Campaign) find(f *Found, runs uint64) bool {
 	return false
 }
 
-// merge adds another report.
+// merge adds another report, without the run that it names: a campaign has its Findings.
 func (r *Report) merge(o *Report) {
 	r.Runs += o.Runs
 	for outcome, n := range o.Outcomes {
@@ -117,8 +116,11 @@ func (r *Report) merge(o *Report) {
 	r.Virtual += o.Virtual
 	r.Events += o.Events
 	r.Evidence.Merge(&o.Evidence)
-	if o.Found != nil && (r.Found == nil || o.Found.Seed < r.Found.Seed) {
-		r.Found = o.Found
+	for fingerprint, n := range o.Known {
+		if r.Known == nil {
+			r.Known = make(map[string]uint64)
+		}
+		r.Known[fingerprint] += n
 	}
 }
 
@@ -128,7 +130,7 @@ func Merge(shards []*Campaign) (*Campaign, error) {
 		return nil, errors.New("hunt: there is nothing to merge")
 	}
 	first := shards[0]
-	all, err := NewCampaign(first.Program, first.From, 0, first.Shards, first.Sharded)
+	all, err := NewCampaign(Scope{Program: first.Program, From: first.From, Shards: first.Shards, Sharded: first.Sharded, Strategy: first.Strategy})
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +146,7 @@ func Merge(shards []*Campaign) (*Campaign, error) {
 		all.Done += c.Done
 		all.Took += c.Took
 		all.Report.merge(&c.Report)
+		all.Explorer.Merge(c.Explorer)
 		for i := range c.Findings {
 			all.find(&c.Findings[i].Lowest, c.Findings[i].Runs)
 		}
@@ -166,6 +169,11 @@ func (c *Campaign) Resume(path string) (*Campaign, error) {
 	if c.Shard != old.Shard {
 		return nil, fmt.Errorf("hunt: cannot go on with %s: %w: shard %d, not %d", path, ErrOther, old.Shard, c.Shard)
 	}
+	c.Explorer.Adopt(old.Explorer)
+	if err := c.Explorer.Corpus.Load(corpusDir(path)); err != nil {
+		return nil, fmt.Errorf("hunt: cannot go on with %s: %w", path, err)
+	}
+	old.Explorer = c.Explorer
 	return old, nil
 }
 
@@ -182,16 +190,22 @@ func ReadCampaign(path string) (*Campaign, error) {
 	if c.Version != campaignVersion || c.Shards == 0 || c.Shard >= c.Shards || c.Report.Outcomes == nil {
 		return nil, fmt.Errorf("hunt: %s is no campaign of version %d", path, campaignVersion)
 	}
+	if err := c.Explorer.Check(); err != nil {
+		return nil, fmt.Errorf("hunt: %s: %w", path, err)
+	}
 	return &c, nil
 }
 
-// Save replaces the file; a crash leaves the old one or the new one.
+// corpusDir is where the plans are that a campaign remembers.
+func corpusDir(path string) string { return filepath.Join(filepath.Dir(path), "corpus") }
+
+// Save replaces the file, and the plans beside it; a crash leaves the old file or the new one, perhaps without some of the plans.
 func (c *Campaign) Save(path string) error {
+	if err := c.Explorer.Corpus.Save(corpusDir(path)); err != nil {
+		return err
+	}
 	b, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
-		return fmt.Errorf("hunt: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("hunt: %w", err)
 	}
 	next := path + ".next"

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/testsuite/coverage"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 	"github.com/holdfastdb/holdfast/testsuite/run"
 )
@@ -21,6 +22,13 @@ type Options struct {
 	Workers int
 	// Sharded draws clusters with partitions.
 	Sharded bool
+	// Plan makes the plans in place of the seeds' own draws; nil for these. It is called by several goroutines.
+	Plan func(seed uint64) *plan.Plan
+	// Covered is told which states each run was in, one run at a time, in no order, and whether the run failed in a way
+	// that is not known; nil for nobody.
+	Covered func(seed uint64, seen coverage.Seen, res *run.Result, unknown bool)
+	// Stop ends the hunt after the runs under way when it is closed; nil for not at all.
+	Stop <-chan struct{}
 	// Known violations do not end the hunt, nor fail it; nil for none.
 	Known Known
 	// KeepGoing does not stop at the first violation.
@@ -50,7 +58,9 @@ type Report struct {
 
 // Found describes a failed run.
 type Found struct {
+	// Seed is that of the run. Only a plan that was drawn from it alone (Strategy swarm, or none) can be drawn again.
 	Seed        uint64          `json:"seed"`
+	Strategy    string          `json:"strategy,omitempty"`
 	Outcome     verdict.Outcome `json:"outcome"`
 	Oracle      string          `json:"oracle,omitempty"`
 	Fingerprint string          `json:"fingerprint,omitempty"`
@@ -73,18 +83,23 @@ func Run(o Options) *Report {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for !stop.Load() {
+			for !stop.Load() && !o.stopped() {
 				i := next.Add(1) - 1
 				if i >= o.Seeds {
 					return
 				}
-				res := run.Execute(o.draw(o.From+i*max(o.Stride, 1)), run.Options{})
+				seed := o.From + i*max(o.Stride, 1)
+				seen := o.seen()
+				res := run.Execute(o.draw(seed), run.Options{Seen: seen})
 				mu.Lock()
 				unknown := report.add(res)
 				if unknown && !o.KeepGoing {
 					stop.Store(true)
 				}
 				o.tell(res, unknown)
+				if o.Covered != nil {
+					o.Covered(seed, seen, res, unknown)
+				}
 				if o.Progress != nil {
 					o.Progress(report)
 				}
@@ -106,7 +121,27 @@ func (o *Options) tell(res *run.Result, unknown bool) {
 	}
 }
 
+func (o *Options) stopped() bool {
+	select {
+	case <-o.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// seen is a set for the states of a run, nil if nobody asks.
+func (o *Options) seen() coverage.Seen {
+	if o.Covered == nil {
+		return nil
+	}
+	return make(coverage.Seen)
+}
+
 func (o *Options) draw(seed uint64) *plan.Plan {
+	if o.Plan != nil {
+		return o.Plan(seed)
+	}
 	if o.Sharded {
 		return plan.DrawSharded(seed)
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/holdfastdb/holdfast/testsuite/explore"
 	"github.com/holdfastdb/holdfast/testsuite/hunt"
 	"github.com/holdfastdb/holdfast/testsuite/shrink"
 )
@@ -100,8 +101,8 @@ func sameFile(a, b string) (bool, error) {
 
 // Hunt runs a hunter over seeds from on until it finds something or the mutant's
 // budget is used up.
-func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64) (*Report, error) {
-	return m.order(ctx, binary, m.task(from))
+func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64, strategy explore.Strategy) (*Report, error) {
+	return m.order(ctx, binary, append([]string{"-strategy=" + string(strategy)}, m.task(from)...))
 }
 
 // order has a hunter do what its arguments say.

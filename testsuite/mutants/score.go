@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/holdfastdb/holdfast/testsuite/explore"
 )
 
 // Score is how the hunts for one mutant ended.
@@ -75,6 +78,8 @@ type Options struct {
 	Quick bool
 	// Ranges is the number of independent ranges of seeds for each mutant.
 	Ranges int
+	// Strategy is how plans are chosen; none means swarm.
+	Strategy explore.Strategy
 	// Workers is the number of hunts at a time.
 	Workers int
 	// Progress is told of each finished score, one at a time.
@@ -159,7 +164,7 @@ func (s *Score) hunt(ctx context.Context, o *Options, dir string) {
 		return
 	}
 	for i := range max(o.Ranges, 1) {
-		r, err := s.Mutant.Hunt(ctx, binary, rangeStart(i))
+		r, err := s.Mutant.Hunt(ctx, binary, rangeStart(i), cmp.Or(o.Strategy, explore.Swarm))
 		if err != nil {
 			s.Err = err
 			return

@@ -169,9 +169,12 @@ func (p *Plan) aimChange(s *rand.Rand, f *Fault) bool {
 
 // drawClientFaults gives a third of the plans faults of clients.
 func (p *Plan) drawClientFaults(s *rand.Rand) {
-	if s.IntN(3) != 0 {
-		return
+	if s.IntN(3) == 0 {
+		p.drawScheduleOfClients(s)
 	}
+}
+
+func (p *Plan) drawScheduleOfClients(s *rand.Rand) {
 	mean := pick[time.Duration](s, 200, 1000, 3000) * time.Millisecond
 	for at := min(between(s, 0, mean), p.HealAt/4); at < p.HealAt; at += time.Millisecond + between(s, 0, 3*mean) {
 		f := Fault{At: at, Kind: pick(s, clientFaults.kinds...), Param: 1 + s.Int64N(int64(p.Clients))}

@@ -34,6 +34,9 @@ const (
 	// Clog holds messages from the target to other nodes back, then lets them all
 	// arrive at once.
 	Clog FaultKind = "clog"
+	// RankLinks gives the links between nodes an order drawn from Param, and messages are the later the
+	// further back theirs is, up to one and a half election timeouts.
+	RankLinks FaultKind = "rank-links"
 	// SlowDisk makes each log write of the node take Param milliseconds longer.
 	SlowDisk FaultKind = "slow-disk"
 	// StallDisk lets no log write of the node finish.
@@ -177,7 +180,7 @@ func (k FaultKind) known() bool {
 			return true
 		}
 	}
-	return k == HangDisk
+	return k == HangDisk || k == RankLinks
 }
 
 // Loses reports whether a fault of this kind may cost the target's copy of the data.
@@ -208,5 +211,5 @@ func (k FaultKind) OnClient() bool { return slices.Contains(clientFaults.kinds, 
 
 // needsTarget reports whether faults of this kind strike one node.
 func (k FaultKind) needsTarget() bool {
-	return k != Blackout && k != Ring && k != Bridge && (!k.OnClient() || k == DivertClient)
+	return k != Blackout && k != Ring && k != Bridge && k != RankLinks && (!k.OnClient() || k == DivertClient)
 }

@@ -21,7 +21,7 @@ func everything(t *testing.T) {
 	}
 }
 
-func encoded(t *testing.T, p *Plan) string {
+func encoded(t require.TestingT, p *Plan) string {
 	var b bytes.Buffer
 	require.NoError(t, p.Encode(&b))
 	return b.String()

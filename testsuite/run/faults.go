@@ -20,6 +20,9 @@ func (n *nemesis) begin(s *strike) {
 	case f.Kind == plan.Blackout:
 		n.blackout(s)
 		return
+	case f.Kind == plan.RankLinks:
+		s.ranks = n.ranks(f.Param)
+		return
 	case f.Kind.Cuts():
 		n.cut(s)
 		return
@@ -86,6 +89,26 @@ func (n *nemesis) blackout(s *strike) {
 	}
 }
 
+// ranks puts the links between nodes into an order: the messages of the first half come as they were sent, those of the others
+// the later the further back, up to one and a half election timeouts, so that a majority may be among the fast and an
+// election may be lost to the order.
+func (n *nemesis) ranks(order int64) map[link]time.Duration {
+	var links []link
+	for number := 1; number <= n.plan.Machines(); number++ {
+		for _, other := range n.others(number) {
+			links = append(links, link{env.NodeID(number), other})
+		}
+	}
+	rank := func(l link) uint64 { return netsim.Derive(uint64(order), "rank", uint64(l.from), uint64(l.to)) }
+	slices.SortFunc(links, func(a, b link) int { return cmp.Compare(rank(a), rank(b)) })
+	late := make(map[link]time.Duration)
+	half := len(links) / 2
+	for i, l := range links[half:] {
+		late[l] = n.plan.Settings.ElectionTimeout * 3 / 2 * time.Duration(i+1) / time.Duration(len(links)-half)
+	}
+	return late
+}
+
 // change asks the operator for a change of members or of the leader. It is over when it is
 // done, not after a time.
 func (n *nemesis) change(s *strike) {
@@ -119,6 +142,8 @@ func (n *nemesis) undo(s *strike) {
 		for number := 1; number <= n.plan.Machines(); number++ {
 			n.revive(number)
 		}
+		return
+	case kind == plan.RankLinks:
 		return
 	case kind.Cuts():
 		n.world.HealAll()

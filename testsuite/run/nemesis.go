@@ -42,6 +42,8 @@ type strike struct {
 	loses     bool
 	// links are the directions between nodes that the fault cuts or clogs.
 	links map[link]bool
+	// ranks is how long messages are held back by the ranks of their links.
+	ranks map[link]time.Duration
 	// hits counts the effects that were seen on the target or the links themselves.
 	hits uint64
 }
@@ -57,12 +59,16 @@ type Struck struct {
 // link is one direction between two processes.
 type link struct{ from, to env.NodeID }
 
-// sent is told of each message: one on a link that a fault cuts or
-// clogs is an effect of that fault.
-func (n *nemesis) sent(from, to env.NodeID) {
+// sent is told of each message: one on a link that a fault cuts, clogs or holds back is an effect of that fault.
+func (n *nemesis) sent(m *netsim.Message) {
+	at := link{m.From, m.To}
 	for _, s := range n.active {
-		if s.links[link{from, to}] {
+		switch {
+		case s.links[at]:
 			s.hits++
+		case s.ranks[at] > 0:
+			s.hits++
+			m.Delay += s.ranks[at]
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/testsuite/cluster"
+	"github.com/holdfastdb/holdfast/testsuite/coverage"
 	"github.com/holdfastdb/holdfast/testsuite/oracle"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 	"github.com/holdfastdb/holdfast/testsuite/workload"
@@ -27,6 +28,8 @@ type Options struct {
 	// Events is written what the nodes go through and which faults strike; nil for not at all, which
 	// costs nothing.
 	Events *events.Log
+	// Seen is added which abstract states the cluster was in; nil for not at all.
+	Seen coverage.Seen
 	// Struck is told of each fault when it begins; nil for nobody.
 	Struck func(Struck)
 	// Linear bounds the check of the history. With bounds lower than the defaults a run may be undecided that
@@ -79,11 +82,17 @@ func Execute(p *plan.Plan, o Options) *Result {
 	if r.observer = observe(r.world, o.Events, r.oracle); r.observer != nil {
 		watcher = r.observer
 	}
+	var seer *coverage.Watcher
+	if o.Seen != nil {
+		seer = coverage.Watch(watcher, o.Seen)
+		watcher = seer
+	}
 	r.cluster = cluster.New(r.world, p, watcher)
+	seer.Of(r.cluster)
 	r.oracle.Watch(r.cluster)
 	r.nemesis = newNemesis(r)
 	r.oracle.MayFail = r.nemesis.diskFailing
-	r.world.OnSend = func(m *netsim.Message) { r.nemesis.sent(m.From, m.To) }
+	r.world.OnSend = r.nemesis.sent
 	r.oracle.Damaged = r.nemesis.lostCopy
 	r.world.OnBoot = r.booted
 	r.clients = workload.New(r.world, p)

@@ -18,7 +18,7 @@ func faultWords(f *plan.Fault, target int) string {
 	switch f.Kind {
 	case plan.Split:
 		who = fmt.Sprintf("The nodes %s ", list(f.Targets, target, f.Leader))
-	case plan.Blackout, plan.Ring, plan.Bridge:
+	case plan.Blackout, plan.Ring, plan.Bridge, plan.RankLinks:
 		who = ""
 	case plan.DeafClient, plan.DivertClient, plan.SilentClient, plan.CrashClient:
 		who = fmt.Sprintf("Client %d ", f.Param)
@@ -69,6 +69,7 @@ var faultVerbs = map[plan.FaultKind]string{
 	plan.Bridge:         "The nodes are cut into two halves that share node 1",
 	plan.Ring:           "Each node reaches only its two neighbours",
 	plan.Clog:           "has its messages held back",
+	plan.RankLinks:      "Messages between nodes are the later the further back their link is in an order",
 	plan.SlowDisk:       "has a disk that is slower",
 	plan.StallDisk:      "has a disk that stalls",
 	plan.HangDisk:       "has a disk that hangs for good",

@@ -7,14 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
+	"github.com/holdfastdb/holdfast/testsuite/explore"
 	"github.com/holdfastdb/holdfast/testsuite/hunt"
 	"github.com/holdfastdb/holdfast/testsuite/run"
 )
@@ -22,13 +25,11 @@ import (
 // campaignFile is where a hunt keeps how far it is, below its directory.
 const campaignFile = "campaign.json"
 
-// batchOf is how many seeds each worker runs before the campaign is written down again.
-const batchOf = 8
-
 type huntOptions struct {
 	runOptions
-	forTime time.Duration
-	shard   string
+	forTime  time.Duration
+	shard    string
+	strategy string
 }
 
 func huntCommand(streams *style.Streams) *cobra.Command {
@@ -37,7 +38,11 @@ func huntCommand(streams *style.Streams) *cobra.Command {
 		Use:   "hunt",
 		Short: "Run seeds for hours, on one machine or many, and go on after an interruption",
 		Long: "Run seeds as `sim run` does, past every failure, and keep in --dir how far it is. The same command goes on where it was\n" +
-			"interrupted. With --shard 0/16 to 15/16 sixteen machines share the seeds; `sim merge` adds up what they found.",
+			"interrupted. With --shard 0/16 to 15/16 sixteen machines share the seeds; `sim merge` adds up what they found.\n" +
+			"\n" +
+			"By default plans are chosen in several ways, more often in those that lead clusters into states in which no run of the hunt\n" +
+			"has been: swarm (as `sim run`), focused (many faults of one class), ranked (messages in an order with few changes) and novelty\n" +
+			"(changes of plans that led to new states, which --dir keeps in corpus/).",
 		Example: "  holdfast sim hunt --for 8h --sharded --dir hunt\n  holdfast sim hunt --for 8h --shard 3/16 --dir hunt-3\n" +
 			"  holdfast sim merge hunt-*",
 		Args: exit.Args(0, 0),
@@ -48,6 +53,8 @@ func huntCommand(streams *style.Streams) *cobra.Command {
 	c.Flags().Uint64Var(&o.from, "from", 1, "first seed of all shards")
 	c.Flags().StringVar(&o.shard, "shard", "0/1", "which part of the seeds: I/N, I from 0 to N-1")
 	c.Flags().BoolVar(&o.sharded, "sharded", false, "draw clusters with partitions, whose nodes join, drain, leave and die")
+	c.Flags().StringVar(&o.strategy, "strategy", string(explore.All), "how plans are chosen: portfolio, swarm, focused, ranked or novelty")
+	knownFlag(c, &o.known)
 	c.Flags().StringVar(&o.dir, "dir", "hunt", "directory of the campaign and of its failed runs")
 	workersFlag(c, &o.workers)
 	return c
@@ -66,7 +73,13 @@ func (o *huntOptions) campaign() (*hunt.Campaign, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := hunt.NewCampaign(program, o.from, shard, shards, o.sharded)
+	strategy, err := explore.Parse(o.strategy)
+	if err != nil {
+		return nil, exit.Usagef("give one of those", "--strategy: %w", err)
+	}
+	c, err := hunt.NewCampaign(hunt.Scope{
+		Program: program, From: o.from, Shard: shard, Shards: shards, Sharded: o.sharded, Strategy: strategy,
+	})
 	if err != nil {
 		return nil, exit.Usagef("give it as in --shard 3/16", "--shard %q: %w", o.shard, err)
 	}
@@ -81,20 +94,27 @@ func (o *huntOptions) hunt(ctx context.Context, streams *style.Streams, asJSON b
 	if err != nil {
 		return err
 	}
+	known, err := o.readKnown()
+	if err != nil {
+		return err
+	}
 	if c.Done > 0 {
 		streams.Talk("going on behind %d seeds", c.Done)
 	}
+	ctx, cancel := context.WithTimeout(ctx, o.forTime)
+	defer cancel()
 	var kept error
-	told := time.Now()
-	for end := time.Now().Add(o.forTime); time.Now().Before(end) && ctx.Err() == nil; {
-		seeds := uint64(batchOf * o.workers)
+	hunter := hunt.Hunter{Workers: o.workers, Known: known, Stop: ctx.Done(), Failed: func(seed uint64, r *run.Result) {
+		kept = errors.Join(kept, o.write(streams, r, seed))
+	}}
+	for told := time.Now(); o.seeds == 0 || c.Done < o.seeds; {
+		seeds := uint64(hunt.Batch)
 		if o.seeds > 0 {
-			seeds = min(seeds, o.seeds-min(c.Done, o.seeds))
+			seeds = o.seeds - c.Done
 		}
-		if seeds == 0 {
+		if !c.Hunt(seeds, hunter) {
 			break
 		}
-		c.Hunt(seeds, hunt.Options{Workers: o.workers, Failed: func(r *run.Result) { kept = errors.Join(kept, o.write(streams, r)) }})
 		if kept != nil {
 			return fmt.Errorf("keeping a failed run: %w", kept)
 		}
@@ -110,8 +130,11 @@ func (o *huntOptions) hunt(ctx context.Context, streams *style.Streams, asJSON b
 }
 
 func progress(c *hunt.Campaign) string {
-	return fmt.Sprintf("%d seeds, %s simulated in %s: %s; %d different findings",
-		c.Done, style.Duration(c.Report.Virtual), style.Duration(c.Took), tally(&c.Report), len(c.Findings))
+	const lately = 1000
+	_, fresh, runs := c.Growth.Last(lately)
+	return fmt.Sprintf("%d seeds, %s simulated in %s: %s; %d different findings; %d states, %d of them new in the last %d runs",
+		c.Done, style.Duration(c.Report.Virtual), style.Duration(c.Took), tally(&c.Report), len(c.Findings),
+		c.Explorer.Map.States(), fresh, runs)
 }
 
 func showCampaign(streams *style.Streams, c *hunt.Campaign, asJSON bool) error {
@@ -127,6 +150,12 @@ func showCampaign(streams *style.Streams, c *hunt.Campaign, asJSON bool) error {
 		f := &c.Findings[i]
 		streams.Data("  %d runs, lowest seed %d: %s: %s", f.Runs, f.Lowest.Seed, f.Lowest.Oracle, f.Lowest.Message)
 	}
+	for _, fingerprint := range slices.Sorted(maps.Keys(c.Report.Known)) {
+		streams.Data("  known: %d runs ended in %s", c.Report.Known[fingerprint], fingerprint)
+	}
+	c.Explorer.Strategies(func(s explore.Strategy, y explore.Yield) {
+		streams.Data("  by %s: %d runs, %d states were new, %d runs failed", s, y.Runs, y.Fresh, y.Found)
+	})
 	showEvidence(streams, &c.Report)
 	return ended(o)
 }

@@ -9,13 +9,15 @@ import (
 
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
+	"github.com/holdfastdb/holdfast/testsuite/explore"
 	"github.com/holdfastdb/holdfast/testsuite/mutants"
 )
 
 type mutantOptions struct {
 	mutants.Options
-	list bool
-	out  string
+	list     bool
+	out      string
+	strategy string
 }
 
 func mutantsCommand(streams *style.Streams) *cobra.Command {
@@ -32,6 +34,10 @@ func mutantsCommand(streams *style.Streams) *cobra.Command {
 			if o.list {
 				return listMutants(streams)
 			}
+			var err error
+			if o.Strategy, err = explore.Parse(o.strategy); err != nil {
+				return exit.Usagef("give one of those", "--strategy: %w", err)
+			}
 			return o.score(c, streams)
 		},
 	}
@@ -40,6 +46,7 @@ func mutantsCommand(streams *style.Streams) *cobra.Command {
 	c.Flags().IntVar(&o.Ranges, "ranges", 1, "independent ranges of seeds for each")
 	c.Flags().StringVar(&o.Root, "root", ".", "the source tree")
 	c.Flags().StringVar(&o.out, "out", "", "file for the scoreboard (Markdown)")
+	c.Flags().StringVar(&o.strategy, "strategy", string(explore.Swarm), "how plans are chosen (see `sim hunt`); with others than swarm, hunts end with a whole batch of runs")
 	workersFlag(c, &o.Workers)
 	return c
 }

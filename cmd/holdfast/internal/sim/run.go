@@ -57,9 +57,13 @@ func runCommand(streams *style.Streams) *cobra.Command {
 	c.Flags().BoolVar(&o.sharded, "sharded", false, "draw clusters with partitions, whose nodes join, drain, leave and die")
 	c.Flags().BoolVar(&o.keep, "keep", false, "keep the other runs too, to look at their reports")
 	c.Flags().StringVar(&o.dir, "dir", "runs", "directory that keeps failed runs")
-	c.Flags().StringVar(&o.known, "known", "", "violations that are known, to be counted only: a verdict.json, a directory of kept runs, or a list of fingerprints")
+	knownFlag(c, &o.known)
 	workersFlag(c, &o.workers)
 	return c
+}
+
+func knownFlag(c *cobra.Command, known *string) {
+	c.Flags().StringVar(known, "known", "", "violations that are known, to be counted only: a verdict.json, a directory of kept runs, or a list of fingerprints")
 }
 
 func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
@@ -70,7 +74,7 @@ func (o *runOptions) hunt(streams *style.Streams, asJSON bool) error {
 	}
 	begin := time.Now()
 	last := begin
-	keep := func(r *run.Result) { kept = errors.Join(kept, o.write(streams, r)) }
+	keep := func(r *run.Result) { kept = errors.Join(kept, o.write(streams, r, r.Plan.Seed)) }
 	options := hunt.Options{
 		From: o.from, Seeds: o.seeds, Workers: o.workers, KeepGoing: o.keepGoing, Sharded: o.sharded, Known: known,
 		Failed: keep,
@@ -142,8 +146,8 @@ func outcome(r *hunt.Report) verdict.Outcome {
 }
 
 // write keeps a run in its directory (SIMCMD-2).
-func (o *runOptions) write(streams *style.Streams, r *run.Result) error {
-	dir := filepath.Join(o.dir, fmt.Sprintf("seed-%d", r.Plan.Seed))
+func (o *runOptions) write(streams *style.Streams, r *run.Result, seed uint64) error {
+	dir := filepath.Join(o.dir, fmt.Sprintf("seed-%d", seed))
 	if err := r.Write(dir); err != nil {
 		return err
 	}
