@@ -100,11 +100,14 @@ func (p *Process) drainTurn() {
 	b := &p.inbox
 	p.running = true
 	defer p.settle()
-	turn := false
-	for n := 0; n < p.w.cfg.InputsPerTurn && b.waiting.len() > 0 && p.pending == noCrash; n++ {
+	turn, n := false, 0
+	for ; n < p.w.cfg.InputsPerTurn && b.waiting.len() > 0 && p.pending == noCrash; n++ {
 		r := b.waiting.take()
 		turn = turn || r.kind != KindJobRun
 		p.handle(&r)
+	}
+	if n > 1 {
+		p.w.stats.CrowdedTurns++
 	}
 	if turn && p.pending == noCrash {
 		p.prog.Turn()

@@ -38,6 +38,7 @@ type Stats struct {
 	LaneStalls    uint64 // jobs that waited for a stalled lane
 	SlowedJobs    uint64 // jobs made slower by Process.SlowLane
 	SlowedInputs  uint64 // inputs handled by a process slowed by Process.SlowLoop
+	CrowdedTurns  uint64 // turns that took several inputs (Config.InputsPerTurn)
 	LateHostCalls uint64 // calls of a Host whose incarnation was over; ignored
 
 	// Clocks.

@@ -44,6 +44,8 @@ type Cluster struct {
 	procs   []*netsim.Process
 	// wiped are the nodes that lost their disk since they last started.
 	wiped map[int]bool
+	// quirked counts the quirks that happened.
+	quirked map[Quirk]int64
 }
 
 // Member is one incarnation of a node. It is the program that netsim drives.
@@ -62,12 +64,15 @@ type Member struct {
 // New adds the plan's nodes to a world, the spare ones behind the others; they are down.
 func New(w *netsim.World, p *plan.Plan, watcher Watcher) *Cluster {
 	size := p.Nodes + p.Spares
-	c := &Cluster{World: w, plan: p, watcher: watcher, members: make([]*Member, size), wiped: make(map[int]bool)}
+	c := &Cluster{World: w, plan: p, watcher: watcher, members: make([]*Member, size), wiped: make(map[int]bool), quirked: make(map[Quirk]int64)}
 	for i := 1; i <= size; i++ {
 		number := i
 		c.procs = append(c.procs, w.AddProcess(env.NodeID(i), func(h env.Host, disk *netsim.Disk) (env.Program, error) {
 			return c.boot(number, h, disk)
 		}))
+		if busy := p.Quirks.LoopBusy; busy > 0 {
+			c.procs[i-1].SlowLoop(busy)
+		}
 	}
 	return c
 }

@@ -10,17 +10,6 @@ import (
 	"github.com/holdfastdb/holdfast/raft"
 )
 
-// host is a node's view of the world, through which the watcher sees its messages.
-type host struct {
-	env.Host
-	member *Member
-}
-
-func (h *host) Send(to env.NodeID, channel env.Channel, payload []byte) {
-	h.member.cluster.watcher.Sending(h.member, to, channel, payload)
-	h.Host.Send(to, channel, payload)
-}
-
 // clientReplies are a turn's answers to one client.
 type clientReplies struct {
 	client env.NodeID

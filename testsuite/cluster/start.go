@@ -39,7 +39,7 @@ func (c *Cluster) boot(number int, h env.Host, disk *netsim.Disk) (env.Program, 
 		},
 		NewNode: func(d *boot.Data) (*node.Node, error) {
 			return node.New(c.config(number, d.Start), node.Deps{
-				Host: &host{Host: h, member: m}, Log: d.Log, Recovery: d.Recovery, Engine: d.Engine, Seed: seed,
+				Host: &host{Host: h, member: m, quirks: newQuirks(m)}, Log: d.Log, Recovery: d.Recovery, Engine: d.Engine, Seed: seed,
 			})
 		},
 	})

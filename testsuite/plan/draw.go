@@ -53,6 +53,7 @@ func (p *Plan) drawCommon() {
 	p.drawSeveral(netsim.NewStream(seed, "plan/several"))
 	p.drawSnapshots(netsim.NewStream(seed, "plan/snapshots"))
 	p.drawLeadership(netsim.NewStream(seed, "plan/leadership"))
+	p.drawQuirks(netsim.NewStream(seed, "plan/quirks"))
 }
 
 func (p *Plan) sortFaults() {

@@ -59,6 +59,9 @@ func (p *Plan) Validate() error {
 	if err := p.Settings.check(); err != nil {
 		return err
 	}
+	if err := p.Quirks.check(); err != nil {
+		return err
+	}
 	if p.Sharded() {
 		if err := p.Sharding.check(); err != nil {
 			return err

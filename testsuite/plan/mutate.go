@@ -58,7 +58,7 @@ func (p *Plan) mutate(s *rand.Rand, other *Plan) {
 		share := 2 + s.IntN(4)
 		p.Faults = slices.DeleteFunc(p.Faults, func(Fault) bool { return s.IntN(share) == 0 })
 	case 5:
-		p.Settings, p.Network, p.Disk = other.Clone().Settings, other.Network, other.Disk
+		p.Settings, p.Network, p.Disk, p.Quirks = other.Clone().Settings, other.Network, other.Disk, other.Quirks
 	case 6:
 		p.takeOperations(other)
 	default:

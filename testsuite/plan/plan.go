@@ -27,6 +27,7 @@ type Plan struct {
 	Settings Settings `json:"settings"`
 	Network  Network  `json:"network"`
 	Disk     Disk     `json:"disk"`
+	Quirks   Quirks   `json:"quirks,omitzero"`
 	// Sharding is set where the cluster has partitions; without, it is one group.
 	Sharding *Sharding `json:"sharding,omitempty"`
 	// Operations are ascending in time.

@@ -8,6 +8,7 @@ import (
 	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/checker/linear"
 	"github.com/holdfastdb/holdfast/checker/verdict"
+	"github.com/holdfastdb/holdfast/testsuite/cluster"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
 
@@ -56,6 +57,9 @@ func (r *runner) collect(h *history.History) {
 		}
 	}
 	e.Merge(&r.oracle.Evidence)
+	for _, q := range cluster.AllQuirks() {
+		e.Add("quirk "+string(q)+" took effect", r.cluster.Quirked(q))
+	}
 	stats := r.world.Stats().Map()
 	names := make([]string, 0, len(stats))
 	for name := range stats {

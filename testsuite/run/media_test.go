@@ -27,7 +27,7 @@ func quiet(f plan.Fault) *plan.Plan {
 	}
 	p.Network = plan.Network{DelayBase: 200 * time.Microsecond}
 	p.Disk = plan.Disk{FsyncBase: 150 * time.Microsecond}
-	p.Operations, p.Faults = nil, nil
+	p.Operations, p.Faults, p.Quirks = nil, nil, plan.Quirks{}
 	for at := time.Duration(0); at < p.HealAt; at += 20 * time.Millisecond {
 		p.Operations = append(p.Operations, plan.Operation{At: at, Client: 1, Kind: history.Put, Key: "k", Value: at.String()})
 	}

@@ -150,6 +150,9 @@ func (n *nemesis) heal() {
 		p := n.cluster.Process(number)
 		p.Disk().CrashAfterOps(-1)
 		p.Disk().SetCapacity(0)
+		if n.plan.Quirks.LoopBusy > 0 {
+			p.SlowLoop(0)
+		}
 		if p.Paused() {
 			p.Resume()
 		}

@@ -111,6 +111,9 @@ func settings(p *plan.Plan) []report.Section {
 		{Title: "Network", Facts: fields(p.Network)},
 		{Title: "Disks", Facts: fields(p.Disk)},
 	}
+	if p.Quirks != (plan.Quirks{}) {
+		out = append(out, report.Section{Title: "Quirks", Facts: fields(p.Quirks)})
+	}
 	if p.Sharded() {
 		out = append(out, report.Section{Title: "Partitions", Facts: fields(*p.Sharding)})
 	}

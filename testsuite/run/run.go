@@ -205,5 +205,6 @@ func worldConfig(p *plan.Plan) netsim.Config {
 	cfg.ClientLink = &client
 	cfg.Lanes[env.LaneWAL].Run = netsim.Dist{Base: d.FsyncBase, Jitter: d.FsyncJitter, Tail: d.StallChance, TailMax: d.StallMax}
 	cfg.Lanes[env.LaneApply].Run = netsim.Dist{Jitter: d.ApplyJitter}
+	cfg.InputsPerTurn = p.Quirks.Crowd
 	return cfg
 }

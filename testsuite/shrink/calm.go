@@ -20,7 +20,7 @@ func each(name string, changes []change) pass {
 
 // calm takes away what slows messages and disks, and brings settings to plain values.
 func calm() []pass {
-	return []pass{each("calm the network", network), each("calm the disks", disks), each("plain settings", settings)}
+	return []pass{each("calm the network", network), each("calm the disks", disks), each("no quirks", quirks), each("plain settings", settings)}
 }
 
 // us and ms are the units of delays.
@@ -43,6 +43,14 @@ var disks = []change{
 	func(p *plan.Plan) { p.Disk.FsyncJitter = 0 },
 	func(p *plan.Plan) { p.Disk.ApplyJitter = 0 },
 	func(p *plan.Plan) { p.Disk.FsyncBase = ms },
+}
+
+var quirks = []change{
+	func(p *plan.Plan) { p.Quirks.Crowd, p.Quirks.LoopBusy = 0, 0 },
+	func(p *plan.Plan) { p.Quirks.SpareTick = 0 },
+	func(p *plan.Plan) { p.Quirks.LateTick = 0 },
+	func(p *plan.Plan) { p.Quirks.LateDone = 0 },
+	func(p *plan.Plan) { p.Quirks.FullQueue = 0 },
 }
 
 // settings are plain values: the features off that a plan may switch on, the others those of a cluster at ease.
