@@ -109,6 +109,7 @@ func (a *agent) turn(now env.Instant) env.Instant {
 func (a *agent) report(now env.Instant) {
 	n := a.node
 	a.measure()
+	a.clear()
 	every := n.cfg.Sharding.ReportEvery
 	if a.driverNode != 0 && now.Sub(a.heard) > 3*every {
 		a.driverNode = 0
@@ -167,6 +168,20 @@ func (a *agent) another() env.NodeID {
 	}
 	a.robin++
 	return candidates[a.robin%len(candidates)]
+}
+
+// clear destroys replicas that never took anything in, on a node that was removed from the cluster. Such a one began by the word of a
+// leader that lost the entry about it, so no configuration ever was settled that could tell that it is out (PLACE-7). It has
+// promised nothing, and as the node's id is never used again, no group will ever want it (NODE-11).
+func (a *agent) clear() {
+	if me := a.self(); me == nil || me.State != placement.Removed || me.Store != a.node.deps.Recovery.Store {
+		return
+	}
+	for r := range a.node.Replicas() {
+		if core := r.Raft(); core.Term() == 0 && core.LastIndex() == 0 {
+			a.node.destroy(a.node.groups.get(r.Group()), r.ID())
+		}
+	}
 }
 
 // describe is what this node holds.

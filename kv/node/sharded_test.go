@@ -159,6 +159,44 @@ func TestADestroyedReplicaStaysDestroyed(t *testing.T) {
 	}
 }
 
+// Goal: a removed node does not keep a replica that a leader began there whose entry about it was lost (this was a bug); one that took something in is
+// left to the driver, and a node that is not removed keeps both. Method: two such replicas, and tables.
+func TestRemovedNodeKeepsNoEmptyReplica(t *testing.T) {
+	founder := formed(t, 2)
+	table := *founder.n.Table()
+	for _, state := range []placement.NodeState{placement.Draining, placement.Removed} {
+		r := &rig{t: t, cfg: founder.cfg, disk: netsim.NewDisk(1, netsim.DiskConfig{}), wall: 1000}
+		r.cfg.ID, r.cfg.Start, r.cfg.Join, r.cfg.Members = 3, StartAsIs, true, []Member{{ID: 1, ClientAddress: "here"}}
+		require.NoError(t, r.start())
+		begin := func(group raft.GroupID) raft.ReplicaID {
+			id := raft.MakeReplicaID(3, 2)
+			r.n.Receive(1, r.message(raft.Message{Type: raft.MsgHeartbeat, Group: group, From: 1, To: id, Term: 2, Join: 55}))
+			r.settle()
+			require.NotNil(t, r.n.Replica(group))
+			return id
+		}
+		begin(1)
+		r.n.Receive(1, r.message(raft.Message{Type: raft.MsgHeartbeat, Group: 2, From: 1, To: begin(2), Term: 2, Join: 55}))
+		r.settle()
+		require.Positive(t, r.n.Replica(2).Raft().Term())
+		next := table
+		next.Nodes = append(slices.Clone(table.Nodes), placement.Node{ID: 3, Store: 55, State: state, Weight: 100, Version: table.Version + 1})
+		next.Nodes[0].Store = 54 // all rigs have the same one
+		if state != placement.Removed {
+			next.Nodes[1].Address = "there"
+		}
+		next.Version++
+		encoded := placement.AppendTable(nil, &next)
+		_, err := placement.DecodeTable(encoded)
+		require.NoError(t, err)
+		r.n.Receive(1, appendOrders(nil, &orders{leader: 1, address: "here", table: encoded}))
+		r.pass(5 * time.Second)
+		require.Equal(t, next.Version, r.n.Table().Version)
+		require.Equal(t, state == placement.Removed, r.n.Replica(1) == nil, "%v", state)
+		require.NotNil(t, r.n.Replica(2))
+	}
+}
+
 // Goal: a node that restarts knows the table at once, and a driver that restarts gives it away (both were bugs). Method: crash after the
 // table was kept; another node reports.
 func TestTheTableSurvivesARestart(t *testing.T) {
