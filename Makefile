@@ -38,8 +38,8 @@ tidy: ## tidy go.mod and tools.mod
 sim: ## simulate SIM_SEEDS (200) seeds
 	.ci/run sim
 
-mutants: ## plant every known bug over five ranges of seeds, and write docs/mutants.md
-	go run ./cmd/holdfast sim mutants --ranges 5 --out docs/mutants.md
+mutants: ## plant every known bug over five ranges of seeds (as far as MUTANTS_FOR, such as 30m, allows), and write docs/mutants.md
+	go run ./cmd/holdfast sim mutants --ranges 5 --ablate $(if $(MUTANTS_FOR),--for $(MUTANTS_FOR)) --out docs/mutants.md
 
 mutants-quick: ## the same with the quick ones only
 	go run ./cmd/holdfast sim mutants --quick

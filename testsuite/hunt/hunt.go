@@ -27,6 +27,8 @@ type Options struct {
 	// Covered is told which states each run was in, one run at a time, in no order, and whether the run failed in a way
 	// that is not known; nil for nobody.
 	Covered func(seed uint64, seen coverage.Seen, res *run.Result, unknown bool)
+	// Mute says which oracles are not listened to (run.Options); nil is none.
+	Mute func(oracle string) bool
 	// Stop ends the hunt after the runs under way when it is closed; nil for not at all.
 	Stop <-chan struct{}
 	// Known violations do not end the hunt, nor fail it; nil for none.
@@ -90,7 +92,7 @@ func Run(o Options) *Report {
 				}
 				seed := o.From + i*max(o.Stride, 1)
 				seen := o.seen()
-				res := run.Execute(o.draw(seed), run.Options{Seen: seen})
+				res := run.Execute(o.draw(seed), run.Options{Seen: seen, Mute: o.Mute})
 				mu.Lock()
 				unknown := report.add(res)
 				if unknown && !o.KeepGoing {

@@ -20,6 +20,8 @@ import (
 type Report struct {
 	hunt.Report
 	CPU time.Duration `json:"cpu_ns"`
+	// Ablation is what it takes to find the mutant, nil if that was not asked for.
+	Ablation *Ablation `json:"ablation,omitempty"`
 	// Shrunk is how what was found was shrunk, nil if that was not asked for; ShrinkCPU is the CPU time of that.
 	Shrunk    *shrink.Report `json:"shrunk,omitempty"`
 	ShrinkCPU time.Duration  `json:"shrink_cpu_ns,omitempty"`
@@ -100,9 +102,9 @@ func sameFile(a, b string) (bool, error) {
 }
 
 // Hunt runs a hunter over seeds from on until it finds something or the mutant's
-// budget is used up.
-func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64, strategy explore.Strategy) (*Report, error) {
-	return m.order(ctx, binary, append([]string{"-strategy=" + string(strategy)}, m.task(from)...))
+// budget is used up. It spends up to ablate on each question of an Ablation; 0 asks none.
+func (m *Mutant) Hunt(ctx context.Context, binary string, from uint64, strategy explore.Strategy, ablate time.Duration) (*Report, error) {
+	return m.order(ctx, binary, append([]string{"-strategy=" + string(strategy), "-ablate=" + ablate.String()}, m.task(from)...))
 }
 
 // order has a hunter do what its arguments say.

@@ -25,21 +25,40 @@ func WriteMarkdown(w io.Writer, scores []*Score) error {
 	fmt.Fprintf(&b, "# Scoreboard of planted bugs\n\n"+
 		"Made by `make mutants`; do not edit. Each bug of a real system is planted into the production code, and "+
 		"simulation seeds are run until an oracle fires. Seeds, simulated time and CPU time are those needed until then, "+
-		"median / worst over independent ranges of seeds, on one core. Bugs marked (sharded) are hunted in clusters with partitions.\n\n"+
+		"median / worst over independent ranges of seeds, on one core. \"Needs\" are the classes of faults without which the bug was not found, \"from outside\" "+
+		"is what found it when the oracles that look into nodes were mute. Bugs marked (sharded) are hunted in clusters with partitions.\n\n"+
 		"%d of %d found by an oracle that they name.\n\n", found, len(scores))
-	b.WriteString("| mutant | bug | result | oracle that fired | seeds | simulated | CPU |\n")
-	b.WriteString("|---|---|---|---|---|---|---|\n")
+	b.WriteString("| mutant | bug | result | oracle that fired | seeds | simulated | CPU | needs | from outside |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|\n")
 	for _, s := range scores {
 		sm, sw := s.Seeds()
 		vm, vw := s.Virtual()
 		cm, cw := s.CPU()
-		fmt.Fprintf(&b, "| %s | %s (%s) | %s | %s | %.0f / %.0f | %s / %s | %s / %s |\n",
+		needs, outside := s.takes()
+		fmt.Fprintf(&b, "| %s | %s (%s) | %s | %s | %.0f / %.0f | %s / %s | %s / %s | %s | %s |\n",
 			s.Mutant.ID+mark(s.Mutant), s.Mutant.Title, s.Mutant.Source, s.Status(), strings.Join(s.Fired(), ", "),
-			sm, sw, short(vm), short(vw), short(cm), short(cw))
+			sm, sw, short(vm), short(vw), short(cm), short(cw), needs, outside)
 	}
+	writeAblation(&b, scores)
 	b.WriteString(unplanted)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// takes says which classes of faults a mutant needs, and by what it is found from outside.
+func (s *Score) takes() (needs, outside string) {
+	a := s.ablation()
+	if a == nil {
+		return "", ""
+	}
+	var classes []string
+	for _, c := range a.Needs {
+		classes = append(classes, string(c))
+	}
+	if outside = "no"; a.Outside != "" {
+		outside = "`" + a.Outside + "`"
+	}
+	return strings.Join(classes, ", "), outside
 }
 
 // mark tells mutants of clusters with partitions from others.

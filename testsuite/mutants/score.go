@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfastdb/holdfast/testsuite/explore"
@@ -80,10 +81,23 @@ type Options struct {
 	Ranges int
 	// Strategy is how plans are chosen; none means swarm.
 	Strategy explore.Strategy
+	// Ablate is how long each question of an Ablation may take; 0 asks none. It is done in the first range.
+	Ablate time.Duration
+	// For bounds the whole: mutants get fewer ranges if time gets short, and those that get none count as not found. 0 is no bound.
+	For time.Duration
 	// Workers is the number of hunts at a time.
 	Workers int
 	// Progress is told of each finished score, one at a time.
 	Progress func(*Score)
+
+	begin time.Time
+	// done is the share of the mutants that are finished, in 1/1000.
+	done atomic.Int64
+}
+
+// short tells whether more of the time has gone by than of the work.
+func (o *Options) short() bool {
+	return o.For > 0 && time.Since(o.begin)*1000 > o.For*time.Duration(o.done.Load())
 }
 
 // cleanHunter is the hunter without a mutant, to compare with (MUT-4).
@@ -93,7 +107,7 @@ const cleanHunter = "hunter"
 func rangeStart(i int) uint64 { return 1 + uint64(i)*1_000_000 }
 
 // Run hunts mutants and returns their scores in the order of the catalogue.
-func Run(ctx context.Context, o Options) ([]*Score, error) {
+func Run(ctx context.Context, o *Options) ([]*Score, error) {
 	all, err := All()
 	if err != nil {
 		return nil, err
@@ -120,9 +134,21 @@ func Run(ctx context.Context, o Options) ([]*Score, error) {
 	if err := buildHunter(ctx, o.Root, filepath.Join(dir, cleanHunter)); err != nil {
 		return nil, err
 	}
+	if o.begin = time.Now(); o.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.For)
+		defer cancel()
+	}
+	o.all(ctx, scores, dir)
+	return scores, nil
+}
+
+// all hunts them, some at a time.
+func (o *Options) all(ctx context.Context, scores []*Score, dir string) {
 	var (
-		wg sync.WaitGroup
-		mu sync.Mutex
+		wg       sync.WaitGroup
+		mu       sync.Mutex
+		finished int
 	)
 	work := make(chan *Score)
 	for range max(o.Workers, 1) {
@@ -130,8 +156,10 @@ func Run(ctx context.Context, o Options) ([]*Score, error) {
 		go func() {
 			defer wg.Done()
 			for s := range work {
-				s.hunt(ctx, &o, dir)
+				s.hunt(ctx, o, dir)
 				mu.Lock()
+				finished++
+				o.done.Store(int64(1000 * finished / len(scores)))
 				if o.Progress != nil {
 					o.Progress(s)
 				}
@@ -144,10 +172,13 @@ func Run(ctx context.Context, o Options) ([]*Score, error) {
 	}
 	close(work)
 	wg.Wait()
-	return scores, nil
 }
 
 func (s *Score) hunt(ctx context.Context, o *Options, dir string) {
+	if ctx.Err() != nil {
+		s.Err = fmt.Errorf("mutant %s was not tried: %w", s.Mutant.ID, ctx.Err())
+		return
+	}
 	if s.Mutant.Directed.Run != "" {
 		s.Directed, s.Err = s.Mutant.RunDirected(ctx, o.Root, dir)
 		return
@@ -164,7 +195,17 @@ func (s *Score) hunt(ctx context.Context, o *Options, dir string) {
 		return
 	}
 	for i := range max(o.Ranges, 1) {
-		r, err := s.Mutant.Hunt(ctx, binary, rangeStart(i), cmp.Or(o.Strategy, explore.Swarm))
+		if i > 0 && o.short() {
+			return
+		}
+		ablate := o.Ablate
+		if i > 0 {
+			ablate = 0
+		}
+		r, err := s.Mutant.Hunt(ctx, binary, rangeStart(i), cmp.Or(o.Strategy, explore.Swarm), ablate)
+		if err != nil && ctx.Err() != nil && i > 0 {
+			return // the time is up; what other ranges found counts
+		}
 		if err != nil {
 			s.Err = err
 			return

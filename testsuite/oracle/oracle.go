@@ -24,6 +24,8 @@ const (
 type Oracle struct {
 	// Report is told of the first violation.
 	Report func(*verdict.Violation)
+	// Mute says which oracles are not listened to, by their names; nil is none. What they would have said is not said.
+	Mute func(oracle string) bool
 	// MayFail says whether a node may stop serving by itself now.
 	MayFail func(number int) bool
 	// Damaged says whether a node's disk was damaged or lost by a fault: what it held counts as held
@@ -81,7 +83,7 @@ func (o *Oracle) each(fn func(*groupWatch)) {
 }
 
 func (o *Oracle) check(v *verdict.Violation) {
-	if v == nil || o.done {
+	if v == nil || o.done || o.Mute != nil && o.Mute(v.Oracle) {
 		return
 	}
 	o.done = true

@@ -139,7 +139,9 @@ func (o *groupWatch) afterTurn(m *cluster.Member, rep *replica.Replica) {
 	core, r := rep.Raft(), of(rep)
 	if err := core.CheckInvariants(); err != nil {
 		o.check(verdict.Violationf(CoreInvariant, aspect(err), "node %d: %v", m.Number, err).On(o.id, uint64(m.Number)))
-		return
+		if o.done {
+			return
+		}
 	}
 	if w.leads && (core.Role() != raft.Leader || core.Term() != w.term) {
 		w.leads = false

@@ -1,5 +1,7 @@
 package plan
 
+import "reflect"
+
 // Class is a group of kinds of faults that strike the same part of the world.
 type Class string
 
@@ -19,9 +21,11 @@ const (
 	ClassMembers Class = "members"
 	// ClassClient strikes clients.
 	ClassClient Class = "client"
+	// ClassQuirk is no faults: Quirks.
+	ClassQuirk Class = "quirk"
 )
 
-// Classes lists the classes.
+// Classes lists the classes that kinds of faults are of.
 func Classes() []Class {
 	return []Class{ClassProcess, ClassNetwork, ClassSpeed, ClassClock, ClassDisk, ClassMembers, ClassClient}
 }
@@ -47,7 +51,8 @@ func (k FaultKind) Class() Class {
 	return ClassNetwork
 }
 
-// Without takes away what the plan has of a class of faults, the state of the network and the speed of disks included.
+// Without takes away what the plan has of a class, the state of the network and the speed of disks included. It returns the plan itself if
+// there is nothing of it.
 func (p *Plan) Without(c Class) *Plan {
 	q := p.Clone()
 	q.Faults = q.Faults[:0]
@@ -64,6 +69,11 @@ func (p *Plan) Without(c Class) *Plan {
 		n.Tail, n.TailMax, n.Loss, n.Duplicate, n.FIFO = 0, 0, 0, 0, true
 	case ClassSpeed:
 		q.Disk.StallChance, q.Disk.StallMax = 0, 0
+	case ClassQuirk:
+		q.Quirks = Quirks{}
+	}
+	if reflect.DeepEqual(p, q) {
+		return p
 	}
 	return q
 }

@@ -32,6 +32,9 @@ func (r *runner) judge(bounds linear.Options) *Result {
 	if v := scattered(h); v != nil {
 		c.Violations = append(c.Violations, *v)
 	}
+	if r.mute != nil {
+		c.Violations = slices.DeleteFunc(c.Violations, func(v verdict.Violation) bool { return r.mute(v.Oracle) })
+	}
 	for _, s := range r.nemesis.active {
 		r.nemesis.count(s) // a violation has ended the run under it
 	}

@@ -32,6 +32,9 @@ type Options struct {
 	Seen coverage.Seen
 	// Struck is told of each fault when it begins; nil for nobody.
 	Struck func(Struck)
+	// Mute says which oracles are not listened to, by their names (verdict.Violation.Oracle): the run goes on as if they had said nothing.
+	// nil is none.
+	Mute func(oracle string) bool
 	// Linear bounds the check of the history. With bounds lower than the defaults a run may be undecided that
 	// otherwise is not.
 	Linear linear.Options
@@ -67,11 +70,13 @@ type runner struct {
 	violations []verdict.Violation
 	evidence   verdict.Evidence
 	struck     func(Struck)
+	mute       func(oracle string) bool
 }
 
 // Execute runs a plan to its verdict. The plan must be valid.
 func Execute(p *plan.Plan, o Options) *Result {
-	r := &runner{plan: p, world: netsim.New(p.Seed, worldConfig(p)), oracle: oracle.New(auditEvery), struck: o.Struck}
+	r := &runner{plan: p, world: netsim.New(p.Seed, worldConfig(p)), oracle: oracle.New(auditEvery), struck: o.Struck, mute: o.Mute}
+	r.oracle.Mute = o.Mute
 	r.world.Sink = o.Sink
 	r.oracle.Report = func(v *verdict.Violation) {
 		r.violations = append(r.violations, *v)
@@ -156,6 +161,9 @@ func recoveryBound(p *plan.Plan) time.Duration {
 }
 
 func (r *runner) violate(v *verdict.Violation) {
+	if r.mute != nil && r.mute(v.Oracle) {
+		return
+	}
 	v.At = int64(r.world.Now())
 	r.violations = append(r.violations, *v)
 }

@@ -17,6 +17,7 @@ import (
 func main() {
 	sharded := flag.Bool("sharded", false, "clusters with partitions")
 	strategy := flag.String("strategy", string(explore.Swarm), "how plans are chosen")
+	ablate := flag.Duration("ablate", 0, "ask what it takes to find what is found, for so long each; 0: do not")
 	var s shrinking
 	flag.StringVar(&s.into, "shrink", "", "directory: shrink what is found, and keep it there")
 	flag.StringVar(&s.of, "of", "", "shrink this run directory or plan, do not hunt")
@@ -25,15 +26,15 @@ func main() {
 	flag.DurationVar(&s.bound.Time, "time", time.Minute, "how long shrinking may take")
 	flag.IntVar(&s.bound.Workers, "workers", runtime.GOMAXPROCS(0), "executions at the same time while shrinking")
 	flag.Parse()
-	if err := hunter(*sharded, *strategy, &s, flag.Args()); err != nil {
+	if err := hunter(*sharded, *strategy, *ablate, &s, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "hunter:", err)
 		os.Exit(1)
 	}
 }
 
-func hunter(sharded bool, strategy string, s *shrinking, args []string) error {
+func hunter(sharded bool, strategy string, ablate time.Duration, s *shrinking, args []string) error {
 	if len(args) != 2 {
-		return fmt.Errorf("usage: hunter [-sharded] [-strategy NAME] [-shrink DIR [-of RUN]] FROM SEEDS")
+		return fmt.Errorf("usage: hunter [-sharded] [-strategy NAME] [-ablate TIME] [-shrink DIR [-of RUN]] FROM SEEDS")
 	}
 	from, err := strconv.ParseUint(args[0], 10, 64)
 	if err != nil {
@@ -57,6 +58,9 @@ func hunter(sharded bool, strategy string, s *shrinking, args []string) error {
 	}
 	if report.CPU, err = cpu(); err != nil {
 		return err
+	}
+	if ablate > 0 && report.Found != nil {
+		report.Ablation = mutants.Ablate(&report.Report, from, sharded, ablate)
 	}
 	if s.into != "" {
 		if err := s.shrinkFound(&report, sharded); err != nil {

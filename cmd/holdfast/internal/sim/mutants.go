@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,11 +14,15 @@ import (
 	"github.com/holdfastdb/holdfast/testsuite/mutants"
 )
 
+// ablateFor bounds each of the ten questions of an ablation.
+const ablateFor = 10 * time.Second
+
 type mutantOptions struct {
 	mutants.Options
 	list     bool
 	out      string
 	strategy string
+	ablate   bool
 }
 
 func mutantsCommand(streams *style.Streams) *cobra.Command {
@@ -38,6 +43,9 @@ func mutantsCommand(streams *style.Streams) *cobra.Command {
 			if o.Strategy, err = explore.Parse(o.strategy); err != nil {
 				return exit.Usagef("give one of those", "--strategy: %w", err)
 			}
+			if o.ablate {
+				o.Ablate = ablateFor
+			}
 			return o.score(c, streams)
 		},
 	}
@@ -45,6 +53,8 @@ func mutantsCommand(streams *style.Streams) *cobra.Command {
 	c.Flags().BoolVar(&o.list, "list", false, "only list them")
 	c.Flags().IntVar(&o.Ranges, "ranges", 1, "independent ranges of seeds for each")
 	c.Flags().StringVar(&o.Root, "root", ".", "the source tree")
+	c.Flags().DurationVar(&o.For, "for", 0, "how long in all; there are fewer ranges for each if it gets short, and what was not tried fails; 0 is no bound")
+	c.Flags().BoolVar(&o.ablate, "ablate", false, "also ask which faults and oracles it takes to find each")
 	c.Flags().StringVar(&o.out, "out", "", "file for the scoreboard (Markdown)")
 	c.Flags().StringVar(&o.strategy, "strategy", string(explore.Swarm), "how plans are chosen (see `sim hunt`); with others than swarm, hunts end with a whole batch of runs")
 	workersFlag(c, &o.Workers)
@@ -78,7 +88,7 @@ func (o *mutantOptions) score(c *cobra.Command, streams *style.Streams) error {
 			streams.Talk("%v", s.Err)
 		}
 	}
-	scores, err := mutants.Run(c.Context(), o.Options)
+	scores, err := mutants.Run(c.Context(), &o.Options)
 	if err != nil {
 		return err
 	}
