@@ -135,8 +135,9 @@ func (d *Data) start(o *Options, marked bool) (err error) {
 	if d.Node, err = o.NewNode(d); err != nil {
 		return err
 	}
-	if marked && !d.Node.Rejoining() {
-		// It has a new replica that cannot be taken back: it is an ordinary node again.
+	if marked && !d.Node.Rejoining() && d.Node.Remembers() {
+		// It is taken back, and its log knows of a replica: it is an ordinary node again. One whose log is empty might take itself
+		// for a founder whose cluster is still to begin.
 		d.SetAside = ""
 		return o.Rejoined()
 	}

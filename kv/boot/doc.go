@@ -7,7 +7,8 @@
 // Contract:
 //
 //	BOOT-1  A node whose log or engine is damaged starts without any replica. It votes and
-//	        acknowledges nothing until its group has replaced the old replica and sent a new one.
+//	        acknowledges nothing until its group has replaced the old replica and sent a new one. The mark stays until
+//	        its log knows of a replica, so that a founder does not begin its cluster once more.
 //	BOOT-2  Nothing that was on the disk is deleted or changed, but that a sound log beside a damaged
 //	        engine gets its closing mark: it is in damaged-N afterwards.
 //	BOOT-3  A missing or empty log is damage only where there was one; whether there was,

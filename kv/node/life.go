@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/machine"
@@ -131,6 +132,12 @@ func (n *Node) begin(g *group, id raft.ReplicaID, first raft.Persist, restored r
 			n.Fail(fmt.Errorf("starting replica %d of partition %d: %w", id, g.id, err))
 		}
 	})
+}
+
+// Remembers tells whether the log knows of any replica, be it one that was destroyed. What it knows it knows for ever (WAL-11), so a node that
+// remembers one never begins a cluster.
+func (n *Node) Remembers() bool {
+	return slices.ContainsFunc(n.groups.all, func(g *group) bool { return g.newest != 0 })
 }
 
 // Rejoining tells whether the node lost its data and is not yet, by a configuration that is
