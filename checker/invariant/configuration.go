@@ -9,6 +9,8 @@ import (
 // Member is one replica in a configuration.
 type Member struct {
 	ID, Node uint64
+	// Store is the number of the log that the replica was added for, 0 for those that a group starts with.
+	Store uint64
 	// Voter is a voter of the (incoming) configuration, Outgoing one of the configuration that a
 	// joint one replaces. Learner is set on what is a learner, or becomes one when the joint
 	// configuration is left.
@@ -53,8 +55,8 @@ type Configurations struct {
 type configurations struct {
 	// history is ascending in index.
 	history []configuration
-	// ever are all ids that were members.
-	ever map[uint64]bool
+	// ever are all ids that were members, and the logs that they were added for.
+	ever map[uint64]uint64
 }
 
 type configuration struct {
@@ -70,7 +72,7 @@ func NewConfigurations() *Configurations {
 func (o *Configurations) of(group uint64) *configurations {
 	g := o.groups[group]
 	if g == nil {
-		g = &configurations{ever: make(map[uint64]bool)}
+		g = &configurations{ever: make(map[uint64]uint64)}
 		o.groups[group] = g
 	}
 	return g
@@ -101,7 +103,7 @@ func (o *Configurations) ObserveCommitted(r Replica, index uint64, c Membership)
 		v = g.step(r, index, g.history[i-1].members, c)
 	}
 	for k := range c {
-		g.ever[c[k].ID] = true
+		g.ever[c[k].ID] = c[k].Store
 	}
 	g.history = append(g.history, configuration{index: index, node: r.Node, members: c})
 	return v
@@ -140,8 +142,12 @@ func (g *configurations) step(r Replica, index uint64, from, to Membership) *ver
 	nodes := make(map[uint64]bool)
 	for i := range to {
 		m := &to[i]
-		if !from.has(m.ID) && g.ever[m.ID] {
+		store, was := g.ever[m.ID]
+		if was && !from.has(m.ID) {
 			return bad("id-reused", "a replica that had left is a member again")
+		}
+		if was && store != m.Store {
+			return bad("id-reused", "a replica is a member in another log than the one it was added for")
 		}
 		if m.Voter || m.Learner {
 			if nodes[m.Node] {
@@ -162,6 +168,12 @@ func (o *Configurations) At(group, index uint64) Membership {
 		}
 	}
 	return nil
+}
+
+// Ever tells whether a replica was ever a member by a committed configuration.
+func (o *Configurations) Ever(r Replica) bool {
+	_, was := o.of(r.Group).ever[r.Node]
+	return was
 }
 
 // ObserveInstalled is told which configuration a snapshot at a committed index names.

@@ -36,6 +36,8 @@ func TestConfigurationsFollowOneAnother(t *testing.T) {
 	red(t, "configuration/late", b, o.ObserveCommitted(b, 65, members("vvv", 2, 3, 4)))
 	green(t, o.ObserveCommitted(x, 0, members("v", 1)))
 
+	otherLog := members("vl", 1, 9)
+	otherLog[1].Store = 7
 	const illegal, reused = "configuration/illegal-step", "configuration/id-reused"
 	for _, bad := range []struct {
 		fingerprint string
@@ -48,6 +50,7 @@ func TestConfigurationsFollowOneAnother(t *testing.T) {
 		{illegal, members("bbo", 1, 2, 3), members("vvv", 1, 2, 3)},
 		{illegal, members("bbd", 1, 2, 3), members("vv", 1, 2)},
 		{reused, members("vv", 1, 2), members("vvl", 1, 2, 9)},
+		{reused, members("vl", 1, 9), otherLog},
 		{"configuration/two-on-a-node", members("vv", 1, 2), members("vvl", 1, 2, 102)},
 	} {
 		o := invariant.NewConfigurations()

@@ -19,7 +19,7 @@ func membersOf(c confchange.Config) invariant.Membership {
 	out := make(invariant.Membership, 0, len(c.Members))
 	for i := range c.Members {
 		m := &c.Members[i]
-		out = append(out, invariant.Member{ID: m.ID, Node: m.Node(), Voter: m.Voter, Outgoing: m.Outgoing, Learner: m.Learner})
+		out = append(out, invariant.Member{ID: m.ID, Node: m.Node(), Store: m.Store, Voter: m.Voter, Outgoing: m.Outgoing, Learner: m.Learner})
 	}
 	return out
 }

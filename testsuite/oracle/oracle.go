@@ -35,7 +35,9 @@ type Oracle struct {
 	cluster *cluster.Cluster
 	groups  map[raft.GroupID]*groupWatch
 	tables  tables
-	done    bool
+	// stores are the numbers of the logs that the nodes last started with.
+	stores map[int]uint64
+	done   bool
 	// Evidence counts what was seen.
 	Evidence verdict.Evidence
 	// leases says that leaders may have them.
@@ -49,7 +51,7 @@ func New(auditEvery uint64) *Oracle {
 	return &Oracle{
 		Report: func(*verdict.Violation) {}, MayFail: func(int) bool { return false },
 		Damaged:  func(int) bool { return false },
-		Evidence: newEvidence(), groups: make(map[raft.GroupID]*groupWatch), tables: newTables(), auditEvery: auditEvery,
+		Evidence: newEvidence(), groups: make(map[raft.GroupID]*groupWatch), stores: make(map[int]uint64), tables: newTables(), auditEvery: auditEvery,
 	}
 }
 
@@ -93,7 +95,17 @@ func (o *Oracle) check(v *verdict.Violation) {
 
 // Recovered implements cluster.Watcher: what was promised must be there.
 func (o *Oracle) Recovered(m *cluster.Member) {
-	o.each(func(g *groupWatch) { delete(g.nodes, m.Number) })
+	store := o.cluster.Store(m.Number)
+	anew := o.stores[m.Number] != 0 && o.stores[m.Number] != store && o.Damaged(m.Number)
+	o.stores[m.Number] = store
+	o.each(func(g *groupWatch) {
+		if w := g.nodes[m.Number]; w != nil && anew && !g.configs.Ever(of(w.replica)) {
+			// What it promised is lost with its log, and if the entry that added it is lost as well, another one may get its id in
+			// the new log. If it becomes a member nevertheless, invariant.Configurations finds the second one.
+			g.recovery.Forget(of(w.replica))
+		}
+		delete(g.nodes, m.Number)
+	})
 	for rep := range m.Replicas() {
 		o.group(rep.Group()).recovered(m, rep)
 	}
