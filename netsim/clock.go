@@ -55,10 +55,12 @@ func (c *Clock) world(local int64) int64 {
 }
 
 func (c *Clock) wall() int64 {
+	c.p.stats.WallReadings++
 	now := int64(c.w.now)
 	t := c.w.cfg.WallStart + c.local(now) + c.offset
 	if c.strobePeriod > 0 && (now-c.strobeStart)/c.strobePeriod%2 == 1 {
 		c.w.stats.ClockStrobes++
+		c.p.stats.ClockStrobes++
 		t += c.strobe
 	}
 	return t

@@ -27,6 +27,7 @@ type Disk struct {
 	cfg   DiskConfig
 	seed  uint64
 	stats *Stats
+	own   DiskStats
 	w     *World     // nil for a disk of its own
 	owner env.NodeID // 0 for a disk of its own
 
@@ -130,6 +131,21 @@ func (d *Disk) Stats() Stats { return *d.stats }
 // aimed at each of them in turn.
 func (d *Disk) Ops() uint64 { return d.ops }
 
+// Own returns what happened to this disk alone.
+func (d *Disk) Own() DiskStats { return d.own }
+
+// fused counts a crash by CrashAfterOps.
+func (d *Disk) fused() {
+	d.stats.FuseCrashes++
+	d.own.FuseCrashes++
+}
+
+// noSpace counts an operation that found no room.
+func (d *Disk) noSpace() {
+	d.stats.NoSpace++
+	d.own.NoSpace++
+}
+
 // CrashAfterOps lets k more mutating operations (create, write, sync, rename,
 // remove, link, mkdir) pass. At the next one the power fails: it does
 // nothing, it and everything after it fails with ErrCrashed, and the owner
@@ -146,12 +162,12 @@ func (d *Disk) FuseArmed() bool { return d.armed }
 func (d *Disk) blow() {
 	d.armed, d.blown = false, true
 	if d.w == nil {
-		d.stats.FuseCrashes++
+		d.fused()
 		return
 	}
 	p := d.w.byID[d.owner]
 	if !p.running {
-		d.stats.FuseCrashes++
+		d.fused()
 	}
 	p.Crash(PowerLoss)
 }

@@ -130,7 +130,7 @@ func (f *file) writeAt(p []byte, off int64) (int, error) {
 	}
 	done := target.fit(p, off)
 	if done < len(p) {
-		f.d.stats.NoSpace++
+		f.d.noSpace()
 		f.d.note(KindDiskFault, "no space "+f.name, len(p), uint64(off))
 		return done, pathError("write", f.name, syscall.ENOSPC)
 	}
@@ -174,7 +174,7 @@ func (f *file) Preallocate(off, length int64) error {
 		return pathError("preallocate", f.name, syscall.EBADF)
 	}
 	if f.d.reserve(f.n, off+length) < off+length {
-		f.d.stats.NoSpace++
+		f.d.noSpace()
 		return pathError("preallocate", f.name, syscall.ENOSPC)
 	}
 	return nil

@@ -48,7 +48,7 @@ func (p *Process) take(r *record) bool {
 	b := &p.inbox
 	busy := b.busyUntil > p.w.now
 	if b.paused || b.waiting.len() > 0 || busy {
-		p.w.stats.HeldInputs++
+		p.held()
 		b.waiting.put(*r)
 		p.scheduleDrain()
 		return false
@@ -59,10 +59,17 @@ func (p *Process) take(r *record) bool {
 	return true
 }
 
+// held counts an input that has to wait.
+func (p *Process) held() {
+	p.w.stats.HeldInputs++
+	p.stats.HeldInputs++
+}
+
 // occupy keeps a slow loop busy with the input it takes now.
 func (p *Process) occupy() {
 	if p.inbox.slow > 0 {
 		p.w.stats.SlowedInputs++
+		p.stats.SlowedInputs++
 		p.inbox.busyUntil = p.w.now.Add(p.inbox.slow)
 	}
 }

@@ -69,7 +69,7 @@ func (p *Process) runJob(r *record) bool {
 		return false
 	}
 	if p.inbox.paused {
-		w.stats.HeldInputs++
+		p.held()
 		p.inbox.waiting.put(*r)
 		return false
 	}

@@ -23,6 +23,7 @@ type link struct {
 	ordinal  uint64   // of the last message sent
 	newest   uint64   // greatest ordinal delivered
 	channels [env.NumChannels]channel
+	stats    LinkStats
 }
 
 // channel is one stream of messages on a link. None waits for another.
@@ -95,6 +96,9 @@ func (w *World) send(from *Process, to env.NodeID, id env.Channel, payload []byt
 	if chance(&rnd, l.cfg.Duplicate) {
 		copies++
 	}
+	if from.id != to && !drop && l.target != nil && !l.cut {
+		w.offered(l)
+	}
 	switch {
 	case drop:
 		w.stats.DroppedHook++
@@ -110,6 +114,7 @@ func (w *World) send(from *Process, to env.NodeID, id env.Channel, payload []byt
 		w.message(KindDropLoss, &r)
 	case l.cfg.MaxInFlight > 0 && c.inFlight >= l.cfg.MaxInFlight:
 		w.stats.DroppedFull++
+		l.stats.Refused++
 		w.message(KindDropFull, &r)
 	default:
 		w.launch(l, &r, &rnd, extra)
@@ -122,12 +127,21 @@ func (w *World) send(from *Process, to env.NodeID, id env.Channel, payload []byt
 	}
 }
 
+// offered counts a message that the link's configuration decides about.
+func (w *World) offered(l *link) {
+	w.stats.Offered++
+	if l.from < FirstClient && l.to < FirstClient {
+		w.stats.OfferedNodes++
+	}
+}
+
 // launch puts a message on its way.
 func (w *World) launch(l *link, r *record, rnd *uint64, extra time.Duration) {
 	at, c := w.now, &l.channels[r.channel]
 	if bps := l.cfg.BytesPerSecond; bps > 0 {
 		if c.freeAt > at {
 			w.stats.Throttled++
+			l.stats.Throttled++
 			at = c.freeAt
 		}
 		at += env.Instant(int64(len(r.payload)) * 1_000_000_000 / bps)
@@ -204,6 +218,9 @@ func (w *World) ResetLink(from, to env.NodeID) {
 	l.cfg, l.override = w.linkDefault(from, to), false
 	w.happen(KindFault, nil, fmt.Sprintf("link %d>%d reset", from, to), 0)
 }
+
+// LinkStats returns what the configuration of one direction did to its messages so far.
+func (w *World) LinkStats(from, to env.NodeID) LinkStats { return w.link(from, to).stats }
 
 // LinkConfig returns the configuration one direction has now.
 func (w *World) LinkConfig(from, to env.NodeID) LinkConfig { return *w.link(from, to).cfg }

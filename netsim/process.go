@@ -52,6 +52,7 @@ type Process struct {
 	timer timer
 	lanes [env.NumLanes]lane
 	inbox inbox
+	stats ProcessStats
 }
 
 // AddProcess adds a process that is down. Its id must be new and at least 1.
@@ -101,6 +102,9 @@ func (p *Process) Host() env.Host {
 
 // Disk returns the disk of the process.
 func (p *Process) Disk() *Disk { return p.disk }
+
+// Stats returns what happened to the process so far, in all incarnations.
+func (p *Process) Stats() ProcessStats { return p.stats }
 
 // Clock returns the clock of the process.
 func (p *Process) Clock() *Clock { return &p.clock }
@@ -233,6 +237,7 @@ func (p *Process) handle(r *record) {
 		w.happen(KindTimer, p, "", 0)
 		if p.clock.ppm != 0 {
 			w.stats.DriftedTicks++
+			p.stats.DriftedTicks++
 		}
 		p.prog.Tick()
 	case KindJobDone:
@@ -272,7 +277,7 @@ func (p *Process) settle() {
 	if mode := p.pending; mode != noCrash {
 		p.pending = noCrash
 		if p.disk.blown {
-			p.w.stats.FuseCrashes++
+			p.disk.fused()
 		}
 		p.Crash(mode)
 		return

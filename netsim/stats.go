@@ -9,18 +9,20 @@ type Stats struct {
 	Events uint64 // executed events
 
 	// The network.
-	Sent        uint64 // calls of Send by live processes
-	Delivered   uint64 // messages handed to a program, duplicates included
-	DroppedLoss uint64 // lost by chance
-	DroppedCut  uint64 // lost on a cut link, when sent or on arrival
-	DroppedDead uint64 // receiver was down or unknown, or crashed before taking it
-	DroppedFull uint64 // refused, too many under way
-	DroppedHook uint64 // dropped by World.OnSend
-	Duplicated  uint64 // second copies handed to a program
-	Reordered   uint64 // handed over after a message sent later on the same link
-	TailDelays  uint64 // messages that got a long-tail delay
-	Clogged     uint64 // messages held back on a clogged link
-	Throttled   uint64 // messages that waited for bandwidth
+	Sent         uint64 // calls of Send by live processes
+	Offered      uint64 // messages to others that no cut and no OnSend stopped: LinkConfig decides about them
+	OfferedNodes uint64 // of these, between nodes
+	Delivered    uint64 // messages handed to a program, duplicates included
+	DroppedLoss  uint64 // lost by chance
+	DroppedCut   uint64 // lost on a cut link, when sent or on arrival
+	DroppedDead  uint64 // receiver was down or unknown, or crashed before taking it
+	DroppedFull  uint64 // refused, too many under way
+	DroppedHook  uint64 // dropped by World.OnSend
+	Duplicated   uint64 // second copies handed to a program
+	Reordered    uint64 // handed over after a message sent later on the same link
+	TailDelays   uint64 // messages that got a long-tail delay
+	Clogged      uint64 // messages held back on a clogged link
+	Throttled    uint64 // messages that waited for bandwidth
 
 	// Processes.
 	Boots         uint64 // starts that came up
@@ -67,6 +69,36 @@ type Stats struct {
 	Truncations       uint64
 	Misdirected       uint64 // writes that landed elsewhere
 	Wipes             uint64
+}
+
+// ProcessStats counts what happened to one process, in all its incarnations.
+type ProcessStats struct {
+	HeldInputs   uint64 // inputs that came while it was paused or busy
+	SlowedInputs uint64 // inputs that it handled while slowed by SlowLoop
+	DriftedTicks uint64 // ticks while its clock drifted
+	ClockStrobes uint64 // readings of its wall clock that a strobe displaced
+	WallReadings uint64 // readings of its wall clock
+}
+
+// Sub returns the counts since the earlier state o.
+func (s ProcessStats) Sub(o ProcessStats) ProcessStats {
+	return ProcessStats{
+		HeldInputs: s.HeldInputs - o.HeldInputs, SlowedInputs: s.SlowedInputs - o.SlowedInputs,
+		DriftedTicks: s.DriftedTicks - o.DriftedTicks, ClockStrobes: s.ClockStrobes - o.ClockStrobes,
+		WallReadings: s.WallReadings - o.WallReadings,
+	}
+}
+
+// DiskStats counts what happened to one disk.
+type DiskStats struct {
+	FuseCrashes uint64 // crashes by CrashAfterOps
+	NoSpace     uint64 // operations refused for lack of space
+}
+
+// LinkStats counts what the configuration of one direction between two processes did.
+type LinkStats struct {
+	Throttled uint64 // messages that waited for bandwidth
+	Refused   uint64 // messages refused, too many under way
 }
 
 // Map returns the counters that are not 0 by name.
