@@ -21,9 +21,10 @@ const (
 	// Table: the node got the table of partitions of version Count.
 	Table Kind = "table"
 	// Fault: fault number Fault of kind Name struck Targets. Change: number Fault is a change, of members or of
-	// nodes, that an operator asked for. FaultEnd: it is over and had Count effects.
+	// nodes, that an operator asked for. Bites: it had its first effect. FaultEnd: it is over and had Count effects.
 	Fault    Kind = "fault"
 	Change   Kind = "change"
+	Bites    Kind = "fault-bites"
 	FaultEnd Kind = "fault-end"
 	// Healed: all faults were ended.
 	Healed Kind = "healed"

@@ -89,7 +89,7 @@ type kindLine struct {
 
 type strikeLine struct {
 	strike
-	Begin, For string
+	Begin, For, First string
 }
 
 type topicTable struct {
@@ -244,7 +244,11 @@ func (p *page) faults(from *payload) {
 			break
 		}
 		s := from.Faults[i]
-		p.Strikes = append(p.Strikes, strikeLine{s, fmt.Sprintf("%.3f s", float64(s.From)/1e6), fmt.Sprintf("%.3f s", float64(s.To-s.From)/1e6)})
+		line := strikeLine{strike: s, Begin: fmt.Sprintf("%.3f s", float64(s.From)/1e6), For: fmt.Sprintf("%.3f s", float64(s.To-s.From)/1e6)}
+		if s.Bites >= 0 {
+			line.First = fmt.Sprintf("%.3f s", float64(s.Bites)/1e6)
+		}
+		p.Strikes = append(p.Strikes, line)
 	}
 }
 

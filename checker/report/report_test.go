@@ -169,6 +169,7 @@ func course() *events.Log {
 	log.Add(events.Event{At: 1_500_000, Kind: events.Fault, Fault: 1, Name: "kill", Targets: []int{1}})
 	log.Add(events.Event{At: 1_500_000, Kind: events.Down, Node: 1, Name: "kill"})
 	log.Add(events.Event{At: 2_000_000, Kind: events.Role, Node: 2, Group: 1, Term: 3, Name: "leader"})
+	log.Add(events.Event{At: 2_100_000, Kind: events.Bites, Fault: 1, Name: "kill"})
 	log.Add(events.Event{At: 2_500_000, Kind: events.Pause, Node: 3})
 	log.Add(events.Event{At: 6_500_000, Kind: events.FaultEnd, Fault: 1, Name: "kill", Count: 1})
 	log.Add(events.Event{At: 6_600_000, Kind: events.Resume, Node: 3})
@@ -191,6 +192,7 @@ func TestEventsBecomePeriods(t *testing.T) {
 	require.Contains(t, string(text), `[1,1000,1,2],[1,1500,0,0]`, "node 1 leads one of two, then none of none")
 	require.Contains(t, string(text), `"healed":6700`)
 	fault := p["faults"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{1500.0, 2100.0, 6500.0}, []any{fault["from"], fault["bites"], fault["to"]})
 	require.Equal(t, []any{1.0, 1.0, 0.0, 1.0}, []any{fault["ok"], fault["unknown"], fault["failed"], fault["leaders"]})
 }
 

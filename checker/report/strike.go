@@ -21,6 +21,8 @@ type strike struct {
 	To     int64 `json:"to"`
 	// Effects is how many effects it had. 0 is none: it found nothing to hit.
 	Effects uint64 `json:"effects"`
+	// Bites is when it had the first of them, -1 if that is not known.
+	Bites int64 `json:"bites"`
 	meanwhile
 }
 
@@ -49,7 +51,11 @@ func strikes(log *events.Log, c clock, end int64) []strike {
 			switch e.Kind {
 			case events.Fault, events.Change:
 				at[e.Fault] = len(list)
-				list = append(list, strike{Number: e.Fault, Kind: e.Name, Targets: slices.Clone(e.Targets), From: c.us(e.At), To: end, Change: e.Kind == events.Change})
+				list = append(list, strike{Number: e.Fault, Kind: e.Name, Targets: slices.Clone(e.Targets), From: c.us(e.At), To: end, Bites: -1, Change: e.Kind == events.Change})
+			case events.Bites:
+				if n, ok := at[e.Fault]; ok {
+					list[n].Bites = c.us(e.At)
+				}
 			case events.FaultEnd:
 				if n, ok := at[e.Fault]; ok {
 					list[n].To, list[n].Effects = c.us(e.At), e.Count

@@ -38,6 +38,7 @@ func Draw(seed uint64) *Plan {
 		p.drawMemberChanges(netsim.NewStream(seed, "plan/members"))
 	}
 	p.drawClientFaults(netsim.NewStream(seed, "plan/client-faults"))
+	p.drawFurtherFaults(netsim.NewStream(seed, "plan/further-faults"))
 	p.sortFaults()
 	return p
 }

@@ -164,6 +164,8 @@ func (p *Plan) checkFault(i int) error {
 		return fmt.Errorf("plan: fault %d (%s): client %d is not one of 1 to %d", i, f.Kind, f.Param, p.Clients)
 	case f.Kind == Misdirect && f.Param == 0:
 		return fmt.Errorf("plan: fault %d (%s) needs a distance in bytes", i, f.Kind)
+	case (f.Kind == Throttle || f.Kind == SlowProcess) && f.Param < 1:
+		return fmt.Errorf("plan: fault %d (%s) needs a positive parameter: bytes a second, or microseconds", i, f.Kind)
 	case f.Kind == ClockDrift && (f.Param > netsim.MaxDrift || f.Param < -netsim.MaxDrift):
 		return fmt.Errorf("plan: fault %d (%s): %d parts per million, allowed are up to %d", i, f.Kind, f.Param, netsim.MaxDrift)
 	}

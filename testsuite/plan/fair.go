@@ -57,7 +57,7 @@ func (p *Plan) fairFault(f *Fault, lost int) error {
 		least = 4
 	case Bridge:
 		least = 3
-	case Split, Isolate, OneWay, Clog, RankLinks, TransferLeader:
+	case Split, Isolate, OneWay, Clog, Swizzle, Throttle, RankLinks, TransferLeader:
 		least = 2
 	case HangDisk:
 		least = 3

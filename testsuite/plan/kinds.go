@@ -106,6 +106,22 @@ const (
 	// CrashClient ends client Param and starts it anew: its sessions stay, and fill the table.
 	CrashClient FaultKind = "crash-client"
 
+	// Swizzle cuts Targets off from the other nodes one by one in the first half of its time, and lets them
+	// back one by one in the second, in orders drawn from Param. Clients still reach them.
+	Swizzle FaultKind = "swizzle"
+	// Throttle lets each link from the target to other nodes carry Param bytes a second; of what waits only so
+	// many messages are kept.
+	Throttle FaultKind = "throttle"
+	// SlowProcess keeps the target's process busy for Param microseconds with each of its inputs.
+	SlowProcess FaultKind = "slow-process"
+	// ClockOffset puts the target's wall clock Param milliseconds off, and back at its end.
+	ClockOffset FaultKind = "clock-offset"
+	// ClockStrobe makes the target's wall clock jump by Param milliseconds and back, again and again.
+	ClockStrobe FaultKind = "clock-strobe"
+	// FloodSessions makes client Param open sessions that nobody uses or closes, more than a table holds: each one
+	// pushes out the one that was silent for longest.
+	FloodSessions FaultKind = "flood-sessions"
+
 	// Join starts a spare node, which joins a cluster with partitions.
 	Join FaultKind = "join"
 	// Drain has all that the target holds brought elsewhere; if Param is 1 that is taken back after For.
@@ -140,6 +156,8 @@ var (
 	memberChanges = menu{true, []FaultKind{AddNode, RemoveNode, Promote, Demote, Replace, TransferLeader}}
 	// clientFaults strike clients; they have a schedule of their own.
 	clientFaults = menu{true, []FaultKind{DeafClient, DivertClient, SilentClient, CrashClient}}
+	// furtherFaults came later; they have a schedule of their own, so that what was drawn before is drawn still.
+	furtherFaults = menu{true, []FaultKind{Swizzle, Throttle, SlowProcess, ClockOffset, ClockStrobe, FloodSessions}}
 	// placementChanges need a cluster with partitions; they have a schedule of their own.
 	placementChanges = menu{true, []FaultKind{Join, Drain, Retire, Reweight, Rezone}}
 )
@@ -173,14 +191,22 @@ func (k FaultKind) Group() string {
 	return ""
 }
 
+// Kinds are all kinds of faults that a plan may have, in a fixed order.
+func Kinds() []FaultKind {
+	out := []FaultKind{HangDisk, RankLinks}
+	for _, m := range menus() {
+		out = append(out, m.kinds...)
+	}
+	return out
+}
+
+func menus() []menu {
+	return []menu{machineFaults, diskErrors, snapshotFaults, diskLosses, memberChanges, clientFaults, furtherFaults, placementChanges}
+}
+
 // known reports whether a plan may have faults of this kind.
 func (k FaultKind) known() bool {
-	for _, m := range []menu{machineFaults, diskErrors, snapshotFaults, diskLosses, memberChanges, clientFaults, placementChanges} {
-		if slices.Contains(m.kinds, k) {
-			return true
-		}
-	}
-	return k == HangDisk || k == RankLinks
+	return slices.Contains(Kinds(), k)
 }
 
 // Loses reports whether a fault of this kind may cost the target's copy of the data.
@@ -200,14 +226,16 @@ func (k FaultKind) Places() bool { return slices.Contains(placementChanges.kinds
 // Cuts reports whether a fault of this kind cuts links for as long as it lasts.
 func (k FaultKind) Cuts() bool {
 	switch k {
-	case Isolate, Split, OneWay, Bridge, Ring, DeafClient, DivertClient:
+	case Isolate, Split, OneWay, Bridge, Ring, Swizzle, DeafClient, DivertClient:
 		return true
 	}
 	return false
 }
 
 // OnClient reports whether a fault of this kind strikes client Param.
-func (k FaultKind) OnClient() bool { return slices.Contains(clientFaults.kinds, k) }
+func (k FaultKind) OnClient() bool {
+	return k == FloodSessions || slices.Contains(clientFaults.kinds, k)
+}
 
 // needsTarget reports whether faults of this kind strike one node.
 func (k FaultKind) needsTarget() bool {

@@ -42,7 +42,7 @@ func TestDrawnPlansOfAllKindsSurviveTheirFile(t *testing.T) {
 			seen[p.Faults[i].Kind]++
 		}
 	}
-	kinds := slices.Concat(drawn(), memberChanges.kinds, clientFaults.kinds)
+	kinds := slices.Concat(drawn(), memberChanges.kinds, clientFaults.kinds, furtherFaults.kinds)
 	for _, k := range append(kinds, HangDisk) {
 		require.Positive(t, seen[k], "%s", k)
 		delete(seen, k)

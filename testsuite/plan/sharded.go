@@ -25,6 +25,7 @@ func DrawSharded(seed uint64) *Plan {
 	p.drawFaults(netsim.NewStream(seed, "plan/faults"))
 	p.drawPlacementChanges(netsim.NewStream(seed, "sharded/changes"))
 	p.drawClientFaults(netsim.NewStream(seed, "plan/client-faults"))
+	p.drawFurtherFaults(netsim.NewStream(seed, "plan/further-faults"))
 	p.sortFaults()
 	p.spareDriver()
 	return p

@@ -16,6 +16,8 @@ func (n *nemesis) beginClient(s *strike) {
 			p.Pause()
 			s.hits++
 		}
+	case plan.FloodSessions:
+		n.flood(s)
 	case plan.CrashClient:
 		if p.Paused() {
 			p.Resume()

@@ -17,11 +17,16 @@ func crashed(err error) bool { return errors.Is(err, netsim.ErrCrashed) }
 func (n *nemesis) begin(s *strike) {
 	f := s.fault
 	switch {
+	case n.inert[f.Kind]:
+		return
 	case f.Kind == plan.Blackout:
 		n.blackout(s)
 		return
 	case f.Kind == plan.RankLinks:
 		s.ranks = n.ranks(f.Param)
+		return
+	case f.Kind == plan.Swizzle:
+		n.swizzle(s)
 		return
 	case f.Kind.Cuts():
 		n.cut(s)
@@ -55,13 +60,15 @@ func (n *nemesis) begin(s *strike) {
 			s.touch(env.NodeID(s.target), other)
 		}
 	case plan.ClockJump:
-		before := p.Host().WallNow()
+		before := p.Clock().Offset()
 		p.Clock().Jump(time.Duration(f.Param) * time.Millisecond)
-		if p.Host().WallNow() != before {
+		if p.Clock().Offset() != before {
 			s.hits++
 		}
 	case plan.ClockDrift:
 		p.Clock().SetDrift(f.Param)
+	case plan.Throttle, plan.SlowProcess, plan.ClockOffset, plan.ClockStrobe:
+		n.beginFurther(s)
 	default:
 		n.beginMedia(s)
 	}
@@ -138,6 +145,8 @@ func (s *strike) touch(from, to env.NodeID) {
 func (n *nemesis) undo(s *strike) {
 	kind := s.fault.Kind
 	switch {
+	case n.inert[kind]:
+		return
 	case kind == plan.Blackout:
 		for number := 1; number <= n.plan.Machines(); number++ {
 			n.revive(number)
@@ -146,10 +155,7 @@ func (n *nemesis) undo(s *strike) {
 	case kind == plan.RankLinks:
 		return
 	case kind.Cuts():
-		n.world.HealAll()
-		for _, other := range n.active {
-			n.cut(other)
-		}
+		n.recut()
 		return
 	case kind.OnClient():
 		n.endClient(s)
@@ -180,6 +186,8 @@ func (n *nemesis) undo(s *strike) {
 		}
 	case plan.ClockDrift:
 		p.Clock().SetDrift(0)
+	case plan.Throttle, plan.SlowProcess, plan.ClockOffset, plan.ClockStrobe:
+		n.endFurther(s)
 	default:
 		n.endMedia(s)
 	}
@@ -195,10 +203,26 @@ func (n *nemesis) others(number int) []env.NodeID {
 	return ids
 }
 
+// recut heals all cuts but those of the faults that are on.
+func (n *nemesis) recut() {
+	n.world.HealAll()
+	for _, other := range n.active {
+		n.cut(other)
+	}
+}
+
 // cut makes the cuts of a partition; other kinds have none.
 func (n *nemesis) cut(s *strike) {
+	if n.inert[s.fault.Kind] {
+		return
+	}
+	if s.fault.Kind.Cuts() {
+		clear(s.links)
+	}
 	target := env.NodeID(s.target)
 	switch s.fault.Kind {
+	case plan.Swizzle:
+		n.cutSwizzled(s)
 	case plan.Isolate:
 		n.separate(s, []env.NodeID{target}, n.others(s.target))
 		for c := 1; s.fault.Param == 0 && c <= n.plan.Clients; c++ {

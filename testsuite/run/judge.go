@@ -36,7 +36,7 @@ func (r *runner) judge(bounds linear.Options) *Result {
 		c.Violations = slices.DeleteFunc(c.Violations, func(v verdict.Violation) bool { return r.mute(v.Oracle) })
 	}
 	for _, s := range r.nemesis.active {
-		r.nemesis.count(s) // a violation has ended the run under it
+		r.nemesis.count(s, r.nemesis.hits(s)) // a violation has ended the run under it
 	}
 	r.collect(h)
 	c.Requirements = r.requirements() // which makes counters
@@ -83,6 +83,7 @@ func (r *runner) requirements() []verdict.Requirement {
 	if r.oracle.AuditDue() {
 		out = append(out, verdict.Requirement{Counter: audits, AtLeast: 1, Because: "writes were acknowledged"})
 	}
+	out = append(out, r.drawnRequirements()...)
 	return append(out, plan.Requirements(r.plan.Faults, &r.evidence)...)
 }
 

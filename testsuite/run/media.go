@@ -179,27 +179,3 @@ func (n *nemesis) diskFailing(number int) bool {
 	}
 	return false
 }
-
-// diskHits counts the effects of a disk fault.
-func (s *strike) diskHits(d netsim.Stats, lanes netsim.LaneStats) uint64 {
-	switch s.fault.Kind {
-	case plan.SlowDisk, plan.SlowApply, plan.SlowSnapshot:
-		return min(lanes.Slowed, lanes.Run)
-	case plan.StallDisk, plan.HangDisk, plan.StallSnapshot:
-		return lanes.Stalled
-	case plan.FullDisk:
-		if s.disk != nil {
-			return d.NoSpace + uint64(s.disk.Hits)
-		}
-		return d.NoSpace
-	case plan.Misdirect:
-		if s.misdirect != nil {
-			return uint64(s.misdirect.Hits)
-		}
-	case plan.FailDisk, plan.FailWrite, plan.FailRead:
-		if s.disk != nil {
-			return uint64(s.disk.Hits)
-		}
-	}
-	return s.hits
-}

@@ -25,15 +25,16 @@ type nemesis struct {
 	// joined are the spare nodes that were started in a cluster with partitions.
 	joined map[int]bool
 	healed bool
+	// inert are the kinds that are carried out as nothing at all; a run with faults of such a kind must be vacuous.
+	inert map[plan.FaultKind]bool
 }
 
 // strike is one fault under way.
 type strike struct {
 	fault  *plan.Fault
 	target int
-	before netsim.Stats
+	before marks // when it struck
 	disk   *netsim.Fault
-	lanes  netsim.LaneStats // of the lane that the fault is about, when it struck
 	// misdirect and task belong to faults of these kinds; loses says that the atlas allowed
 	// the target's copy to be lost.
 	misdirect *netsim.Misdirection
@@ -44,8 +45,11 @@ type strike struct {
 	links map[link]bool
 	// ranks is how long messages are held back by the ranks of their links.
 	ranks map[link]time.Duration
-	// hits counts the effects that were seen on the target or the links themselves.
+	// off are the nodes that a swizzle has cut off.
+	off map[int]bool
+	// hits counts the effects that were seen when they came; nemesis.hits adds those that counters tell.
 	hits uint64
+	bit  bool // the observer knows that it had an effect
 }
 
 // Struck is a fault that began.
@@ -99,7 +103,7 @@ func (n *nemesis) strike(f *plan.Fault) {
 	if n.healed {
 		return
 	}
-	s := &strike{fault: f, before: n.world.Stats()}
+	s := &strike{fault: f}
 	if len(f.Targets) > 0 {
 		s.target = f.Targets[0]
 	}
@@ -109,8 +113,8 @@ func (n *nemesis) strike(f *plan.Fault) {
 	if n.struck != nil {
 		n.struck(Struck{At: time.Duration(n.world.Now()), Fault: f, Target: s.target})
 	}
-	s.lanes = n.lanesOf(s)
 	n.active = append(n.active, s)
+	s.before = n.marksOf(s)
 	n.observer.begun(s)
 	n.begin(s)
 	if !f.Kind.Changes() {
@@ -130,13 +134,15 @@ func (n *nemesis) end(s *strike) {
 		return
 	}
 	n.active = slices.Delete(n.active, i, i+1)
+	hits := n.hits(s)
 	n.undo(s)
-	n.count(s)
+	n.count(s, hits)
 }
 
 // heal ends everything at once and brings the nodes back.
 func (n *nemesis) heal() {
 	n.healed = true
+	n.drawn = n.drawnSoFar()
 	n.observer.healed()
 	for len(n.active) > 0 {
 		n.end(n.active[0])
@@ -179,36 +185,5 @@ func (n *nemesis) revive(number int) {
 		n.failing[number] = false
 		p.Disk().Eject(nil)
 		_ = p.Start() // World.OnBoot judges the outcome
-	}
-}
-
-// lanesOf are the counts of the lane that a fault is about.
-func (n *nemesis) lanesOf(s *strike) netsim.LaneStats {
-	if s.target == 0 {
-		return netsim.LaneStats{}
-	}
-	return n.cluster.Process(s.target).LaneStats(laneOf(s.fault))
-}
-
-// count adds to the evidence whether the fault took effect. What can be seen on the
-// target or on the links themselves is (hits); for the rest the world's counters
-// moved while the fault was on.
-func (n *nemesis) count(s *strike) {
-	d := n.world.Stats().Sub(s.before)
-	hits := s.diskHits(d, n.lanesOf(s).Sub(s.lanes))
-	switch s.fault.Kind {
-	case plan.Fuse:
-		hits = d.FuseCrashes
-	case plan.Pause, plan.SilentClient:
-		hits = min(hits, d.HeldInputs)
-	case plan.ClockDrift:
-		hits = d.DriftedTicks
-	}
-	n.observer.ended(s, hits)
-	if hits > 0 {
-		n.evidence.Add(s.fault.Kind.Counter(), 1)
-	}
-	if group := s.fault.Kind.Group(); group != "" && (hits > 0 || s.task != nil && s.task.made > 0) {
-		n.evidence.Add(group, 1)
 	}
 }

@@ -153,6 +153,8 @@ func (o *observer) begun(s *strike) {
 	switch {
 	case s.fault.Kind == plan.Split:
 		targets = s.sides()
+	case s.fault.Kind == plan.Swizzle:
+		targets = s.fault.Targets
 	case s.target != 0:
 		targets = []int{s.target}
 	}
@@ -163,13 +165,22 @@ func (o *observer) begun(s *strike) {
 	o.add(events.Event{Kind: kind, Fault: o.struck, Name: string(s.fault.Kind), Targets: targets})
 }
 
+// bites notes that a fault has had an effect, the first time.
+func (o *observer) bites(s *strike) {
+	if s.bit {
+		return
+	}
+	s.bit = true
+	o.add(events.Event{Kind: events.Bites, Fault: o.numbers[s], Name: string(s.fault.Kind)})
+}
+
 // ended notes that a fault is over, and how many effects it had.
 func (o *observer) ended(s *strike, hits uint64) {
 	if o == nil {
 		return
 	}
-	if s.task != nil {
-		hits = max(hits, uint64(s.task.made))
+	if hits > 0 {
+		o.bites(s)
 	}
 	o.add(events.Event{Kind: events.FaultEnd, Fault: o.numbers[s], Name: string(s.fault.Kind), Count: hits})
 	delete(o.numbers, s)

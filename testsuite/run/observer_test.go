@@ -35,7 +35,7 @@ func TestObserverChangesNothing(t *testing.T) {
 	}
 	for _, k := range []events.Kind{
 		events.Up, events.Down, events.Pause, events.Resume, events.Role, events.Snapshot, events.Table,
-		events.Fault, events.Change, events.FaultEnd, events.Healed, events.Stopped,
+		events.Fault, events.Change, events.Bites, events.FaultEnd, events.Healed, events.Stopped,
 	} {
 		require.NotZero(t, kinds[k], "no event of kind %s in any run", k)
 	}

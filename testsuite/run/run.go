@@ -71,11 +71,27 @@ type runner struct {
 	evidence   verdict.Evidence
 	struck     func(Struck)
 	mute       func(oracle string) bool
+	// drawn is what the plan's network and disks had done when everything was healed; nil before.
+	drawn *drawn
 }
 
 // Execute runs a plan to its verdict. The plan must be valid.
-func Execute(p *plan.Plan, o Options) *Result {
-	r := &runner{plan: p, world: netsim.New(p.Seed, worldConfig(p)), oracle: oracle.New(auditEvery), struck: o.Struck, mute: o.Mute}
+func Execute(p *plan.Plan, o Options) *Result { return execute(p, o, sabotage{}) }
+
+// sabotage takes the effect from faults, so that tests can see that the verdict then is not pass.
+type sabotage struct {
+	// kinds are carried out as nothing at all.
+	kinds map[plan.FaultKind]bool
+	// world takes from the configuration what the plan asks for; nil for nothing.
+	world func(*netsim.Config)
+}
+
+func execute(p *plan.Plan, o Options, s sabotage) *Result {
+	cfg := worldConfig(p)
+	if s.world != nil {
+		s.world(&cfg)
+	}
+	r := &runner{plan: p, world: netsim.New(p.Seed, cfg), oracle: oracle.New(auditEvery), struck: o.Struck, mute: o.Mute}
 	r.oracle.Mute = o.Mute
 	r.world.Sink = o.Sink
 	r.oracle.Report = func(v *verdict.Violation) {
@@ -96,11 +112,16 @@ func Execute(p *plan.Plan, o Options) *Result {
 	seer.Of(r.cluster)
 	r.oracle.Watch(r.cluster)
 	r.nemesis = newNemesis(r)
+	r.nemesis.inert = s.kinds
+	if r.observer != nil {
+		r.world.AfterEvent = r.nemesis.bites
+	}
 	r.oracle.MayFail = r.nemesis.diskFailing
 	r.world.OnSend = r.nemesis.sent
 	r.oracle.Damaged = r.nemesis.lostCopy
 	r.world.OnBoot = r.booted
 	r.clients = workload.New(r.world, p)
+	r.clients.Opened = r.nemesis.opened
 	if err := r.cluster.Start(); err == nil {
 		r.phases(&o)
 	}

@@ -127,7 +127,7 @@ func dropNodes(p *plan.Plan, first, last int) {
 	}
 	p.Faults = slices.DeleteFunc(p.Faults, func(f plan.Fault) bool {
 		about := len(f.Targets) > 0 && gone(f.Targets[0]) && !f.Leader
-		return about && f.Kind != plan.Split || f.Kind == plan.Replace && slices.ContainsFunc(f.Targets, gone)
+		return about && f.Kind != plan.Split && f.Kind != plan.Swizzle || f.Kind == plan.Replace && slices.ContainsFunc(f.Targets, gone)
 	})
 	for i := range p.Faults {
 		f := &p.Faults[i]

@@ -16,21 +16,25 @@ func faultWords(f *plan.Fault, target int) string {
 	}
 	who := fmt.Sprintf("Node %d ", target)
 	switch f.Kind {
-	case plan.Split:
+	case plan.Split, plan.Swizzle:
 		who = fmt.Sprintf("The nodes %s ", list(f.Targets, target, f.Leader))
 	case plan.Blackout, plan.Ring, plan.Bridge, plan.RankLinks:
 		who = ""
-	case plan.DeafClient, plan.DivertClient, plan.SilentClient, plan.CrashClient:
+	case plan.DeafClient, plan.DivertClient, plan.SilentClient, plan.CrashClient, plan.FloodSessions:
 		who = fmt.Sprintf("Client %d ", f.Param)
 	}
 	text := "FAULT: " + who + does
 	switch f.Kind {
-	case plan.ClockJump:
+	case plan.ClockJump, plan.ClockOffset, plan.ClockStrobe:
 		text += fmt.Sprintf(" by %d ms", f.Param)
 	case plan.ClockDrift:
 		text += fmt.Sprintf(", by %d parts per million", f.Param)
 	case plan.SlowDisk, plan.SlowApply, plan.SlowSnapshot:
 		text += fmt.Sprintf(" by %d ms", f.Param)
+	case plan.SlowProcess:
+		text += fmt.Sprintf(" by %d µs", f.Param)
+	case plan.Throttle:
+		text += fmt.Sprintf(" %d", f.Param)
 	case plan.DivertClient:
 		text += fmt.Sprintf(" %d", target)
 	case plan.Replace:
@@ -89,6 +93,12 @@ var faultVerbs = map[plan.FaultKind]string{
 	plan.CrashClient:    "crashes and starts anew",
 	plan.ClockJump:      "has its wall clock moved",
 	plan.ClockDrift:     "has clocks that run fast, or slow if negative",
+	plan.Swizzle:        "are cut off from the other nodes one by one, and come back in another order",
+	plan.Throttle:       "sends to other nodes through links so narrow that they carry, in bytes a second,",
+	plan.SlowProcess:    "takes longer for each input",
+	plan.ClockOffset:    "has a wall clock that is off",
+	plan.ClockStrobe:    "has a wall clock that jumps to and fro",
+	plan.FloodSessions:  "opens more sessions than a table holds",
 	plan.AddNode:        "is to become a member",
 	plan.RemoveNode:     "is to be removed from the members",
 	plan.Promote:        "is to become a voter",

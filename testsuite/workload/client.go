@@ -103,6 +103,10 @@ func (c *Client) Receive(from env.NodeID, payload []byte) {
 		panic("workload: a node sent bytes that do not decode")
 	}
 	for _, resp := range batch.Responses {
+		if resp.Id>>lifeShift == crowd {
+			c.crowded(from, resp)
+			continue
+		}
 		if resp.Id>>lifeShift != c.life {
 			continue
 		}

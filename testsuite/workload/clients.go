@@ -21,6 +21,8 @@ type Clients struct {
 	finals []*final
 	// injected counts what each client has been given and has not begun.
 	injected []int
+	// Opened is told of each session that a node opened for the crowd of a client; nil for nobody.
+	Opened func(client, node int)
 }
 
 // final is one operation that must succeed after healing. An honest "unknown", as when the

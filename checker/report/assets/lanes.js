@@ -111,7 +111,7 @@ const faultPanel = {
     const row = faultRows[Math.floor((y - 1) / FAULT)] || [];
     const f = row.find((f) => within(t, f.from, f.to, slack));
     return f && { text: `${f.change ? "change" : "fault"} ${f.n}: ${f.kind}, ` + (f.targets && f.targets.length ? "node " + f.targets.join(", ") : "all nodes") +
-      `\n${time(f.from)}, for ${duration(f.to - f.from)}\n` + (f.effects ? `${f.effects} effects` : "found nothing to do") +
+      `\n${time(f.from)}, for ${duration(f.to - f.from)}\n` + (f.effects ? `${f.effects} effects` + (f.bites >= 0 ? `, the first at ${time(f.bites)}` : "") : "found nothing to do") +
       `\nmeanwhile: ${f.ok} operations acknowledged, ${f.failed} failed, ${f.unknown} unknown; ${f.leaders} leaders elected` };
   },
 };
