@@ -20,6 +20,12 @@ func (w *World) IsCut(from, to env.NodeID) bool {
 	return l != nil && l.cut
 }
 
+// IsBlocked reports whether what is sent in the direction now will not arrive before Heal or Unclog.
+func (w *World) IsBlocked(from, to env.NodeID) bool {
+	l := w.links[linkKey{from, to}]
+	return l != nil && (l.cut || l.clogged)
+}
+
 func (w *World) setCut(from, to env.NodeID, cut bool) {
 	if from == to {
 		return

@@ -14,7 +14,7 @@ func (n *nemesis) beginClient(s *strike) {
 	case plan.SilentClient:
 		if !p.Paused() {
 			p.Pause()
-			s.hits++
+			s.stopped(p)
 		}
 	case plan.FloodSessions:
 		n.flood(s)

@@ -52,6 +52,9 @@ func (n *nemesis) hits(s *strike) uint64 {
 	case plan.ClockDrift:
 		return process.DriftedTicks
 	case plan.ClockOffset:
+		if s.hits == 0 {
+			return 0
+		}
 		return process.WallReadings
 	case plan.ClockStrobe:
 		return process.ClockStrobes

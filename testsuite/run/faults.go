@@ -52,7 +52,7 @@ func (n *nemesis) begin(s *strike) {
 	case plan.Pause:
 		if p.Alive() && !p.Paused() {
 			p.Pause()
-			s.hits++
+			s.stopped(p)
 		}
 	case plan.Clog:
 		for _, other := range n.others(s.target) {
@@ -60,11 +60,7 @@ func (n *nemesis) begin(s *strike) {
 			s.touch(env.NodeID(s.target), other)
 		}
 	case plan.ClockJump:
-		before := p.Clock().Offset()
-		p.Clock().Jump(time.Duration(f.Param) * time.Millisecond)
-		if p.Clock().Offset() != before {
-			s.hits++
-		}
+		n.jump(s)
 	case plan.ClockDrift:
 		p.Clock().SetDrift(f.Param)
 	case plan.Throttle, plan.SlowProcess, plan.ClockOffset, plan.ClockStrobe:
@@ -128,8 +124,17 @@ func (n *nemesis) change(s *strike) {
 // crash ends a process that runs.
 func (n *nemesis) crash(s *strike, p *netsim.Process, mode netsim.CrashMode) {
 	if p.Alive() {
-		s.hits++
 		p.Crash(mode)
+		if !p.Alive() {
+			s.hits++
+		}
+	}
+}
+
+// stopped counts it as an effect that a process takes nothing in.
+func (s *strike) stopped(p *netsim.Process) {
+	if p.Paused() {
+		s.hits++
 	}
 }
 

@@ -31,7 +31,7 @@ func (n *nemesis) beginFurther(s *strike) {
 	case plan.SlowProcess:
 		n.cluster.Process(s.target).SlowLoop(time.Duration(f.Param) * time.Microsecond)
 	case plan.ClockOffset:
-		n.cluster.Process(s.target).Clock().Jump(time.Duration(f.Param) * time.Millisecond)
+		n.jump(s)
 	case plan.ClockStrobe:
 		n.cluster.Process(s.target).Clock().Strobe(time.Duration(f.Param)*time.Millisecond, strobePeriod)
 	}
@@ -56,6 +56,16 @@ func (n *nemesis) endFurther(s *strike) {
 		n.cluster.Process(s.target).Clock().Jump(-time.Duration(f.Param) * time.Millisecond)
 	case plan.ClockStrobe:
 		n.cluster.Process(s.target).Clock().Strobe(0, 0)
+	}
+}
+
+// jump moves the target's wall clock.
+func (n *nemesis) jump(s *strike) {
+	clock := n.cluster.Process(s.target).Clock()
+	before := clock.Offset()
+	clock.Jump(time.Duration(s.fault.Param) * time.Millisecond)
+	if clock.Offset() != before {
+		s.hits++
 	}
 }
 

@@ -68,7 +68,7 @@ func (n *nemesis) sent(m *netsim.Message) {
 	at := link{m.From, m.To}
 	for _, s := range n.active {
 		switch {
-		case s.links[at]:
+		case s.links[at] && n.world.IsBlocked(m.From, m.To):
 			s.hits++
 		case s.ranks[at] > 0:
 			s.hits++
