@@ -2,12 +2,31 @@ package run
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfastdb/holdfast/checker/linear"
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
+
+// Goal: a checker that reaches its bound makes a run unknown that would pass, and hides no failure. Method: bounds of steps and of memory
+// that are too low for the history of a calm run, and of one that stalls.
+func TestCheckThatReachesItsBoundIsUnknown(t *testing.T) {
+	p := quiet(plan.Fault{})
+	require.Equal(t, verdict.Pass, Execute(p, Options{}).Verdict.Outcome)
+	for _, o := range []linear.Options{
+		{PorcupineOnly: true, MaxSteps: 1}, {PorcupineOnly: true, MaxMemory: 1},
+	} {
+		v := Execute(p, Options{Linear: o}).Verdict
+		require.Equal(t, verdict.Unknown, v.Outcome, "%v", v.Reasons)
+		require.Equal(t, verdict.ExitUnknown, v.Outcome.ExitCode())
+	}
+	stuck := quiet(plan.Fault{})
+	stuck.Settings.AttemptTimeout, stuck.Settings.OperationTimeout, stuck.Network.Loss = 24*time.Hour, 500*time.Millisecond, 0.9
+	require.Equal(t, verdict.Stalled, Execute(stuck, Options{Linear: linear.Options{PorcupineOnly: true, MaxSteps: 1}}).Verdict.Outcome)
+}
 
 // Goal: the evidence of a run is whole: each kind of the plan's faults has a counter, also one that never took effect, and what was counted before
 // is still there. Method: drawn plans; whoever acknowledged anything has synced, which is the last counter of most runs.

@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,8 +38,20 @@ func judge(t *testing.T, text string, args ...string) (int, string, string) {
 	return exit.Code(err), out.String(), talk.String()
 }
 
+// hard is a history in which so many writes overlap before a read that none of them explains: all orders are to be tried.
+func hard(writes int) string {
+	var b strings.Builder
+	b.WriteString(head)
+	for i := 1; i <= writes; i++ {
+		fmt.Fprintf(&b, `{"id":%d,"kind":"put","key":"k","value":"v%d","call":%d,"return":%d,"outcome":"ok"}`+"\n", i, i, i, 1000+i)
+	}
+	fmt.Fprintf(&b, `{"id":%d,"kind":"get","key":"k","call":2001,"return":2002,"outcome":"ok"}`+"\n", writes+1)
+	fmt.Fprintf(&b, `{"end":true,"operations":%d}`, writes+1)
+	return b.String()
+}
+
 // Goal: CHECK-1 and CHECK-2, each kind of history has its exit code and its text. Method: a pass, a lost write, an empty
-// history, and no history.
+// history, one that takes longer than its deadline, and no history.
 func TestVerdictsHaveTheirExitCodes(t *testing.T) {
 	code, out, _ := judge(t, head+put+`{"end":true,"operations":1}`)
 	require.Equal(t, 0, code)
@@ -52,6 +65,11 @@ func TestVerdictsHaveTheirExitCodes(t *testing.T) {
 	code, out, _ = judge(t, head+`{"end":true,"operations":0}`)
 	require.Equal(t, exit.Undecided, code)
 	require.Contains(t, out, "vacuous: ")
+
+	code, out, _ = judge(t, hard(40), "--key-timeout", "1ns")
+	require.Equal(t, exit.Undecided, code, out)
+	require.Contains(t, out, "unknown: 41 operations")
+	require.Contains(t, out, "not decided")
 
 	code, out, talk := judge(t, head+put)
 	require.Equal(t, exit.Failure, code)

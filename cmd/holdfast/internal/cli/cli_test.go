@@ -91,6 +91,8 @@ func TestExitCodes(t *testing.T) {
 		{"server --id 2 --data x --peers 1=a:1", nil, exit.Usage, "node 2 is not in --peers"},
 		{"dev --nodes 0", nil, exit.Usage, "--nodes is 0"},
 		{"config show nothing", nil, exit.Usage, `no command "nothing"`},
+		{"check history", nil, exit.Usage, "takes 1 argument, 0 given"},
+		{"check history - --key-timeout soon", nil, exit.Usage, "--key-timeout"},
 	})
 	code, _, talk := newProgram().run("get", "")
 	require.Equal(t, exit.Usage, code)
