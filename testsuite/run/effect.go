@@ -1,6 +1,8 @@
 package run
 
 import (
+	"slices"
+
 	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
@@ -96,6 +98,25 @@ func (n *nemesis) count(s *strike, hits uint64) {
 	}
 	if group := s.fault.Kind.Group(); group != "" && hits > 0 {
 		n.evidence.Add(group, 1)
+	}
+}
+
+// acknowledged is told of each operation that ends well.
+func (n *nemesis) acknowledged() {
+	for i, s := range n.active {
+		before := func(other *strike) bool { return other.fault.Kind == s.fault.Kind }
+		if !slices.ContainsFunc(n.active[:i], before) {
+			n.served[s.fault.Kind]++
+		}
+	}
+}
+
+// meanwhile adds to the evidence what clients could do while faults of each kind of the plan were on.
+func (n *nemesis) meanwhile() {
+	for i := range n.plan.Faults {
+		kind := n.plan.Faults[i].Kind
+		n.evidence.Add("operations acknowledged during "+string(kind), n.served[kind])
+		delete(n.served, kind)
 	}
 }
 

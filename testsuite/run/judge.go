@@ -38,6 +38,7 @@ func (r *runner) judge(bounds linear.Options) *Result {
 	for _, s := range r.nemesis.active {
 		r.nemesis.count(s, r.nemesis.hits(s)) // a violation has ended the run under it
 	}
+	r.nemesis.meanwhile()
 	r.collect(h)
 	c.Requirements = r.requirements() // which makes counters
 	c.Evidence = r.evidence

@@ -25,6 +25,8 @@ type nemesis struct {
 	// joined are the spare nodes that were started in a cluster with partitions.
 	joined map[int]bool
 	healed bool
+	// served are the operations that were acknowledged while faults of a kind were on.
+	served map[plan.FaultKind]int64
 	// inert are the kinds that are carried out as nothing at all; a run with faults of such a kind must be vacuous.
 	inert map[plan.FaultKind]bool
 }
@@ -78,7 +80,7 @@ func (n *nemesis) sent(m *netsim.Message) {
 }
 
 func newNemesis(r *runner) *nemesis {
-	n := &nemesis{runner: r, failing: make(map[int]bool), damaged: make(map[int]bool), joined: make(map[int]bool), atlas: newAtlas(r.plan)}
+	n := &nemesis{runner: r, failing: make(map[int]bool), damaged: make(map[int]bool), joined: make(map[int]bool), atlas: newAtlas(r.plan), served: make(map[plan.FaultKind]int64)}
 	n.operator = newOperator(r.world, r.plan, r.cluster, n.atlas)
 	return n
 }

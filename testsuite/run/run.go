@@ -121,7 +121,7 @@ func execute(p *plan.Plan, o Options, s sabotage) *Result {
 	r.oracle.Damaged = r.nemesis.lostCopy
 	r.world.OnBoot = r.booted
 	r.clients = workload.New(r.world, p)
-	r.clients.Opened = r.nemesis.opened
+	r.clients.Opened, r.clients.Acknowledged = r.nemesis.opened, r.nemesis.acknowledged
 	if err := r.cluster.Start(); err == nil {
 		r.phases(&o)
 	}

@@ -196,6 +196,9 @@ func (c *Client) complete(p *pending, outcome core.Outcome, err error, r *core.R
 	if outcome == core.OK {
 		result = resultOf(&p.input, r)
 		c.remember(&p.input, &result)
+		if c.all.Acknowledged != nil {
+			c.all.Acknowledged()
+		}
 	}
 	c.all.recorder.Complete(p.id, outcomes[outcome], result, message, int64(c.all.world.Now()))
 	if p.final == nil {

@@ -23,6 +23,8 @@ type Clients struct {
 	injected []int
 	// Opened is told of each session that a node opened for the crowd of a client; nil for nobody.
 	Opened func(client, node int)
+	// Acknowledged is told of each operation that ends OK, when it does; nil for nobody.
+	Acknowledged func()
 }
 
 // final is one operation that must succeed after healing. An honest "unknown", as when the
