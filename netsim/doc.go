@@ -46,7 +46,8 @@
 //	       still see it, later syncs succeed without it, a power loss takes it.
 //	SIM-11 The monotonic clock of a process never goes back, runs at the clock's rate,
 //	       and starts anywhere in each incarnation. Only the wall clock jumps.
-//	SIM-12 Stats counts what took effect, when it took effect.
+//	SIM-12 Stats counts what took effect, when it took effect; ProcessStats, DiskStats,
+//	       LaneStats and LinkStats count the same of one process, disk, lane and link.
 //	SIM-13 Damage at rest (Disk.FlipBit, Rot, Truncate, late Misdirection) changes what
 //	       reads see and what is durable alike. It changes nothing else.
 package netsim

@@ -41,25 +41,6 @@ func TestRunWithoutOperationsIsVacuous(t *testing.T) {
 	require.Equal(t, verdict.Vacuous, outcome(t, p))
 }
 
-// Goal: a nemesis that does nothing makes the run vacuous, and one that bites does not. Method: each kind
-// of fault once so that it cannot take effect, and once so that it must.
-func TestNemesisThatDoesNothingIsVacuous(t *testing.T) {
-	at := 300 * time.Millisecond
-	for _, kind := range []plan.FaultKind{
-		plan.Kill, plan.PowerLoss, plan.Pause, plan.Isolate, plan.Split, plan.OneWay, plan.Clog, plan.SlowDisk, plan.SlowApply,
-		plan.StallDisk, plan.FailDisk, plan.Fuse, plan.Blackout, plan.ClockJump, plan.ClockDrift,
-	} {
-		t.Run(string(kind), func(t *testing.T) {
-			p := calm()
-			f := plan.Fault{At: at, For: 400 * time.Millisecond, Kind: kind, Leader: true, Targets: []int{1}, Param: 5}
-			p.Faults = []plan.Fault{f}
-			require.Equal(t, verdict.Pass, outcome(t, p), "it bites")
-			p.Faults[0].At = p.HealAt // too late to strike
-			require.Equal(t, verdict.Vacuous, outcome(t, p), "it never strikes")
-		})
-	}
-}
-
 // Goal: operations that do not get through after healing are a liveness violation, not a pass. Method: the
 // request that opens the session is lost before healing, and the client has a day's patience.
 func TestClientThatWaitsForeverIsStalled(t *testing.T) {

@@ -11,7 +11,9 @@
 //	       process and with any GOMAXPROCS.
 //	RUN-2  The first violation of an oracle ends the run; the history up to it is kept.
 //	RUN-3  A kind of fault that the plan has and that never took effect makes the run
-//	       vacuous, not passed.
+//	       vacuous, not passed. So does loss, duplication, delay or a stall that the plan
+//	       asks for and that did not happen, where 50 were to be expected. An effect is
+//	       one on the fault's own target while it was on.
 //	RUN-4  No run loses more than a correct system survives: at every time, in every
 //	       configuration that may be in effect, more voters have their copy of the data
 //	       and come back than do not (the fault atlas). A fault or a change of members that
