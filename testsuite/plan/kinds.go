@@ -118,8 +118,8 @@ const (
 	ClockOffset FaultKind = "clock-offset"
 	// ClockStrobe makes the target's wall clock jump by Param milliseconds and back, again and again.
 	ClockStrobe FaultKind = "clock-strobe"
-	// FloodSessions makes client Param open sessions that nobody uses or closes, more than a table holds: each one
-	// pushes out the one that was silent for longest.
+	// FloodSessions makes client Param open sessions that nobody uses or closes, twice as many as a table holds, but 512 at
+	// most: once it is full each one pushes out the one that was silent for longest.
 	FloodSessions FaultKind = "flood-sessions"
 
 	// Join starts a spare node, which joins a cluster with partitions.

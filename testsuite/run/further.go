@@ -19,6 +19,8 @@ const (
 	throttledInFlight = 64
 	// floodBursts is in how many bursts a flood of sessions comes.
 	floodBursts = 16
+	// mostFlooded is how many sessions a flood asks for at most, so that a plan with a large table does not take hours.
+	mostFlooded = 512
 )
 
 // beginFurther switches a fault of a narrow link, a slow process or a wall clock on.
@@ -135,9 +137,9 @@ func (n *nemesis) flooded(f *plan.Fault) uint64 {
 	return 1 + uint64(f.At/time.Microsecond)%uint64(n.plan.Sharding.Partitions)
 }
 
-// flood makes a client ask for twice as many sessions as a table holds, over the time of the fault.
+// flood makes a client ask for twice as many sessions as a table holds, but for mostFlooded at most, over the time of the fault.
 func (n *nemesis) flood(s *strike) {
-	asked := 2 * n.plan.Settings.MaxSessions
+	asked := min(2*n.plan.Settings.MaxSessions, mostFlooded)
 	for i := range floodBursts {
 		n.world.After(s.fault.For*time.Duration(i)/floodBursts, func() {
 			if slices.Contains(n.active, s) {
