@@ -11,7 +11,7 @@ const (
 	ClassProcess Class = "process"
 	// ClassNetwork cuts, holds back and orders messages between nodes.
 	ClassNetwork Class = "network"
-	// ClassSpeed makes disks and work slow, or hang.
+	// ClassSpeed makes disks, work and processes slow, or hang.
 	ClassSpeed Class = "speed"
 	// ClassClock moves clocks.
 	ClassClock Class = "clock"
@@ -35,9 +35,9 @@ func (k FaultKind) Class() Class {
 	switch k {
 	case Kill, PowerLoss, Fuse, Blackout, Pause:
 		return ClassProcess
-	case SlowDisk, StallDisk, HangDisk, SlowApply, SlowSnapshot, StallSnapshot:
+	case SlowDisk, StallDisk, HangDisk, SlowApply, SlowSnapshot, StallSnapshot, SlowProcess:
 		return ClassSpeed
-	case ClockJump, ClockDrift:
+	case ClockJump, ClockDrift, ClockOffset, ClockStrobe:
 		return ClassClock
 	}
 	switch {

@@ -71,13 +71,13 @@ func (p *Plan) addFault(s *rand.Rand) {
 	if p.HealAt == 0 {
 		return
 	}
-	f := Fault{At: time.Duration(s.Int64N(int64(p.HealAt))), Kind: pick(s, drawn()...), Leader: s.IntN(2) == 0}
+	f := Fault{At: time.Duration(s.Int64N(int64(p.HealAt))), Kind: pick(s, slices.Concat(drawn(), furtherFaults.kinds)...), Leader: s.IntN(2) == 0}
 	if len(p.Faults) > 0 && s.IntN(2) == 0 {
 		f.At = pick(s, p.Faults...).At + between(s, 0, 2*p.Settings.ElectionTimeout)
 	}
 	f.At = min(f.At, p.HealAt-1).Round(time.Microsecond)
 	f.For = between(s, 10*time.Millisecond, 3*time.Second)
-	if p.aim(s, &f) {
+	if p.aimAny(s, &f) {
 		p.Faults = append(p.Faults, f)
 	}
 }

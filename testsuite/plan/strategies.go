@@ -28,7 +28,7 @@ func DrawFocused(seed uint64, sharded bool) *Plan {
 	spares := p.Spares
 	p.Faults = slices.DeleteFunc(p.Faults, func(f Fault) bool { return f.Kind.Class() == class || s.IntN(4) != 0 })
 	var kinds []FaultKind
-	for _, k := range drawn() {
+	for _, k := range slices.Concat(drawn(), furtherFaults.kinds) {
 		if k.Class() == class {
 			kinds = append(kinds, k)
 		}
@@ -65,10 +65,19 @@ func (p *Plan) drawFocus(s *rand.Rand, kinds []FaultKind) {
 	longest := pick[time.Duration](s, 100, 500, 2000) * time.Millisecond
 	for at := between(s, 0, mean); at < p.HealAt; at += time.Millisecond + between(s, 0, 3*mean) {
 		f := Fault{At: at, Kind: pick(s, kinds...), Leader: s.IntN(2) == 0, For: between(s, 10*time.Millisecond, longest)}
-		if p.aim(s, &f) {
+		if p.aimAny(s, &f) {
 			p.Faults = append(p.Faults, f)
 		}
 	}
+}
+
+// aimAny is aim or aimFurther.
+func (p *Plan) aimAny(s *rand.Rand, f *Fault) bool {
+	if !slices.Contains(furtherFaults.kinds, f.Kind) {
+		return p.aim(s, f)
+	}
+	f.Targets = []int{1 + s.IntN(p.Nodes)}
+	return p.aimFurther(s, f)
 }
 
 // maxChangePoints bounds how often DrawRanked changes the order.

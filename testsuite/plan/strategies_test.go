@@ -87,6 +87,17 @@ func TestMutationsAreSmall(t *testing.T) {
 	require.Greater(t, common, all/2)
 }
 
+// Goal: no kind is of the network only because nobody thought of its class. Method: those that are.
+func TestKindsOfTheNetwork(t *testing.T) {
+	var network []FaultKind
+	for _, k := range Kinds() {
+		if k.Class() == ClassNetwork {
+			network = append(network, k)
+		}
+	}
+	require.ElementsMatch(t, []FaultKind{Isolate, Split, OneWay, Bridge, Ring, Clog, Swizzle, Throttle, RankLinks}, network)
+}
+
 // Goal: each kind of fault is of one class, and Without takes away just that class. Method: plans with all kinds.
 func TestWithoutTakesAwayOneClass(t *testing.T) {
 	seen := make(map[Class]bool)

@@ -53,7 +53,7 @@ func (n *nemesis) endFurther(s *strike) {
 			}
 		}
 	case plan.SlowProcess:
-		n.cluster.Process(s.target).SlowLoop(0)
+		n.cluster.Process(s.target).SlowLoop(n.plan.Quirks.LoopBusy)
 	case plan.ClockOffset:
 		n.cluster.Process(s.target).Clock().Jump(-time.Duration(f.Param) * time.Millisecond)
 	case plan.ClockStrobe:
