@@ -20,7 +20,7 @@ func TestEveryFaultIsDocumentedWithItsTest(t *testing.T) {
 		require.Regexp(t, "(?m)^\\|.*`"+regexp.QuoteMeta(string(kind))+"`", string(text), "%s is in no table", kind)
 	}
 	there := map[string]bool{}
-	for _, dir := range []string{"../netsim", ".", "run"} {
+	for _, dir := range []string{"../netsim", ".", "run", "cluster"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 		require.NoError(t, err)
 		for _, file := range files {
