@@ -58,8 +58,26 @@ func BenchmarkZoneMillionOperationsThousandKeys(b *testing.B) {
 	benchmark(b, large(1000, 1000, 8, 0.01))
 }
 
+// BenchmarkZoneOneKey64Clients is one key with all clients on it, by the share of outcomes that are not known and by
+// what answers tell of versions.
 func BenchmarkZoneOneKey64Clients(b *testing.B) {
-	benchmark(b, large(1, 100_000, 64, 0))
+	for _, lossy := range []float64{0, 0.01, 0.05} {
+		for _, told := range []struct {
+			name string
+			shape
+		}{
+			{"places", shape{places: true}},
+			{"versions", shape{eraseVersions: true}},
+			{"no-versions-of-erasures", shape{}},
+			{"no-versions", shape{hide: 1, unversioned: true}},
+		} {
+			of := told.shape
+			of.operations, of.clients, of.lossy = 100_000, 64, lossy
+			b.Run(fmt.Sprintf("unknown=%v/%s", lossy, told.name), func(b *testing.B) {
+				benchmark(b, simulate(rand.New(rand.NewPCG(1, 100_000)), of))
+			})
+		}
+	}
 }
 
 func BenchmarkZoneTenMillionOperations(b *testing.B) {

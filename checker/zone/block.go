@@ -111,6 +111,9 @@ func (r *register) join(b *block, at int32) *Judgement {
 	}
 	if c.follows == none {
 		b.base = c.version
+		if c.blind && c.version == 0 {
+			b.version = w.op.ExpectVersion + 1 // at least
+		}
 	}
 	b.top = c.version
 	if c.follows == none || c.version == 0 {
@@ -158,19 +161,9 @@ func (r *register) sortVersions() *Judgement {
 		}
 	}
 	slices.SortFunc(r.versions, func(a, b int32) int { return cmp.Compare(r.items[a].version, r.items[b].version) })
-	owner := r.owners()
-	var line []int32
-	open := make([]bool, len(r.blocks))
-	for i, v := range r.versions {
-		b := owner(v)
-		if len(line) > 0 && line[len(line)-1] == b {
-			continue
-		}
-		if open[b] {
-			return r.reject(RuleVersionGap, "its version lies between those of a write and of the compare-and-set that replaced it", v, r.versions[i-1])
-		}
-		open[b] = true
-		line = append(line, b)
+	line, j := r.lineUp()
+	if j != nil {
+		return j
 	}
 	for i := 1; i < len(line); i++ {
 		b, before := &r.blocks[line[i]], &r.blocks[line[i-1]]
@@ -185,6 +178,45 @@ func (r *register) sortVersions() *Judgement {
 		}
 	}
 	return nil
+}
+
+// lineUp gives the blocks in the order of their versions.
+func (r *register) lineUp() (line []int32, j *Judgement) {
+	// A compare-and-set of which only the expected version is known stands right behind that one.
+	type place struct {
+		version uint64
+		behind  bool
+		item    int32
+	}
+	places := make([]place, 0, len(r.versions))
+	for _, v := range r.versions {
+		places = append(places, place{version: r.items[v].version, item: v})
+	}
+	for i := range r.clusters {
+		if c := &r.clusters[i]; c.blind && c.block != none {
+			places = append(places, place{version: r.items[c.writer].op.ExpectVersion, behind: true, item: c.writer})
+		}
+	}
+	slices.SortStableFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.version, b.version), compareBool(a.behind, b.behind), cmp.Compare(a.item, b.item))
+	})
+	owner := r.owners()
+	open := make([]bool, len(r.blocks))
+	for i, p := range places {
+		if i > 0 && p.behind && places[i-1].behind && p.version == places[i-1].version {
+			return nil, r.reject(RuleSuccessors, "two compare-and-sets replaced the same version", places[i-1].item, p.item)
+		}
+		b := owner(p.item)
+		if len(line) > 0 && line[len(line)-1] == b {
+			continue
+		}
+		if open[b] {
+			return nil, r.reject(RuleVersionGap, "its version lies between those of a write and of the compare-and-set that replaced it", p.item, places[i-1].item)
+		}
+		open[b] = true
+		line = append(line, b)
+	}
+	return line, nil
 }
 
 // owners finds the block of an item that has a version.

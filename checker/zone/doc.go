@@ -18,14 +18,20 @@
 //     before it in the line, and returns no later than those behind it.
 //   - Absence has no value of its own, so the answers that show it do not say which
 //     erasure they followed, and most erasures do not tell their version. A plan guesses where
-//     erasures go, and a search along the order of the zones finds an order. It goes straight ahead if
-//     the guesses are right, steps back if they are not, and gives up when its budget is spent.
+//     erasures go: a matching between them and the places between blocks, each as late as can be, changed where
+//     absence must be (matching.go). A search along the order of the zones finds an order. It goes
+//     straight ahead if the guesses are right. Where it is stuck, it jumps back to the last point
+//     at which the operation whose time runs out could have come, and lets it come there (jump.go).
+//     It gives up when its budget is spent.
 //
 // Rules that compare two or a few operations reject most histories that are not linearizable, at
 // once and with just these operations. What is left is rejected only when the search has tried
-// everything that matters.
+// everything that matters: in the whole history, or, if that is too long, in what a few answers near the
+// place at which the search was stuck say by themselves. Then answers are forgotten as long as the
+// others still contradict each other (reduce.go).
 //
-// Time is O(n log n): sorting, and a search with a budget proportional to n.
+// Time is O(n log n): sorting, searches with budgets proportional to n, and, for a small set after
+// RuleSearch only, some more of them with a bound of their own.
 //
 // Contract, by number:
 //

@@ -56,7 +56,9 @@ type Judgement struct {
 	// outcome that are not in it did not take effect.
 	Order []int
 	// Set are the indexes, rising, of the operations that contradict each other in a
-	// rejected history: two or a few, or all of them after RuleSearch.
+	// rejected history: two or a few. After RuleSearch the answers in it have no order even if
+	// the outcomes of all other operations were unknown, and, unless that took too
+	// long to find out, none of them can be left out.
 	Set []int
 	// Rule is the rule by which the history was rejected.
 	Rule string
@@ -71,19 +73,57 @@ func undecided(reason string) *Judgement { return &Judgement{Reason: reason} }
 // are left out, later returns are taken as unknown outcomes. history.Never
 // judges everything. Memory and time are about proportional to len(ops).
 func Check(ops []*history.Operation, horizon int64) Judgement {
+	j, d := attempt(ops, horizon)
+	if j.Answer == Reject && j.Rule == RuleSearch {
+		return d.minimal(j)
+	}
+	return j
+}
+
+// Decide is Check without the work for a small set: after RuleSearch, Judgement.Set need not be small.
+func Decide(ops []*history.Operation, horizon int64) Judgement {
+	j, _ := attempt(ops, horizon)
+	return j
+}
+
+// attempt is Decide; after RuleSearch it also gives what to reduce.
+func attempt(ops []*history.Operation, horizon int64) (Judgement, *reduction) {
+	j, s := decide(ops, horizon, false)
+	switch {
+	case j.Answer == Reject && j.Rule == RuleSearch:
+		return j, newReduction(ops, horizon)
+	case s == nil || s.answer != Undecided:
+		return j, nil
+	}
+	d := newReduction(ops, horizon)
+	if near := d.around(int(s.items[s.byReturn[s.farthest]].at)); near.Answer == Reject {
+		return near, d
+	}
+	return j, nil
+}
+
+// decide judges by the rules, then by a search; one that is only to refute tries all orders at once. It
+// gives the search if there was one.
+func decide(ops []*history.Operation, horizon int64, refute bool) (Judgement, *search) {
 	r := &register{ops: ops}
 	for _, pass := range []func() *Judgement{
 		func() *Judgement { return r.admit(horizon) }, r.resolve, r.chain, r.measure,
 		r.sortVersions, r.compareZones, r.compareAbsence,
 	} {
 		if j := pass(); j != nil {
-			return *j
+			return *j, nil
 		}
 	}
 	if len(r.items) == 0 {
-		return Judgement{Answer: Accept}
+		return Judgement{Answer: Accept}, nil
 	}
-	return r.conclude(newSearch(r).run(), horizon)
+	s := newSearch(r)
+	if refute {
+		s.refute()
+	} else {
+		s.run()
+	}
+	return r.conclude(s, horizon), s
 }
 
 // conclude turns the end of the search into a judgement. An order is verified by code

@@ -53,3 +53,43 @@ func stale(rng *rand.Rand, h *history.History) bool {
 	}
 	return false
 }
+
+// Goal: unknown outcomes do not keep a long history of many clients from being decided, whatever the answers tell of versions.
+// Method: one key of 64 clients that work without pause, some of whose writes, compare-and-sets and erasures are lost; valid, and
+// with one answer turned into a wrong one of a kind that only a search can find, which must be decided with a small set.
+func TestUnknownOutcomesOfManyClientsAreDecided(t *testing.T) {
+	rejected := 0
+	for name, of := range map[string]shape{
+		"all versions":            {eraseVersions: true},
+		"no versions of erasures": {},
+		"places of erasures":      {places: true},
+		"no versions":             {hide: 1, unversioned: true},
+	} {
+		for clients, lossy := range map[int]float64{4: 0.01, 16: 0.01, 64: 0.05} {
+			of.operations, of.clients, of.lossy = 3000, clients, lossy
+			for seed := range uint64(4) {
+				rng := rand.New(rand.NewPCG(seed, 2))
+				h := simulate(rng, of)
+				j := zone.Check(pointers(h), history.Never)
+				require.Equal(t, zone.Accept, j.Answer, "%s, %+v, seed %d: %s", name, of, seed, j.Reason)
+				loseValue(rng, h)
+				j = zone.Check(pointers(h), history.Never)
+				require.NotEqual(t, zone.Undecided, j.Answer, "%s, %+v, seed %d: %s", name, of, seed, j.Reason)
+				if j.Answer == zone.Reject {
+					rejected++
+					require.Less(t, len(j.Set), 40, "%s, %+v, seed %d: %s", name, of, seed, j.Rule)
+				}
+			}
+		}
+	}
+	require.Positive(t, rejected)
+}
+
+// loseValue lets some reads in the middle say that the key was absent.
+func loseValue(rng *rand.Rand, h *history.History) {
+	for i := len(h.Operations) / 2; i < len(h.Operations)/2+60; i++ {
+		if op := &h.Operations[i]; op.Kind == history.Get && op.Outcome == history.OK && rng.IntN(2) == 0 {
+			op.Result.Found, op.Result.Value, op.Result.Version = false, "", 0
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"cmp"
 	"math/bits"
 	"slices"
 )
@@ -12,8 +11,7 @@ import (
 // The slots are the places between blocks, 0 is before the first. Each erasure, and each answer that
 // shows the key absent, has a window of slots that real time leaves it. A window of an erasure
 // needs a slot of its own, one of an answer any slot with an erasure, and a put-if-absent the slot
-// right before it. Windows are served in the order of their ends, from slots that have an erasure
-// anyway if there are such, else from the last one that is free: this takes the fewest slots.
+// right before it. Which erasure goes where is found by a matching.
 type plan struct {
 	position []int32 // of blocks: the slot after each
 	erase    marks   // slots at which an erasure is to take effect
@@ -27,6 +25,8 @@ type plan struct {
 type window struct {
 	from, to int32
 	erases   bool
+	// item is what it is of, slot where an erasure was put, none if nowhere.
+	item, slot int32
 }
 
 // marks is a set of small numbers.
@@ -92,39 +92,11 @@ func (s *search) newPlan(order []int32) plan {
 		if next := &s.blocks[order[i+1]]; s.blocks[b].top != 0 && next.base == s.blocks[b].top+1 {
 			free.clear(slot)
 		} else if needsAbsence(&s.items[next.first]) {
-			for _, m := range []marks{p.erase, absent, unclaimed} {
-				m.set(slot)
-			}
-			free.clear(slot)
-		}
-	}
-	for _, w := range s.windows(order, &p) {
-		if w.from > w.to {
-			continue
-		}
-		if !w.erases && absent.first(w.from, w.to) != none {
-			continue
-		}
-		if w.erases {
-			if slot := unclaimed.first(w.from, w.to); slot != none {
-				unclaimed.clear(slot)
-				continue
-			}
-		}
-		slot := free.last(w.from, w.to)
-		if slot == none {
-			if w.erases && w.from == w.to {
-				p.twice.set(w.to)
-			}
-			continue
-		}
-		free.clear(slot)
-		p.erase.set(slot)
-		absent.set(slot)
-		if !w.erases {
 			unclaimed.set(slot)
 		}
 	}
+	m := matching{search: s, plan: &p, free: free, absent: absent, forced: unclaimed, windows: s.windows(order, &p)}
+	m.run()
 	return p
 }
 
@@ -150,14 +122,13 @@ func (s *search) windows(order []int32, p *plan) []window {
 			it := &s.items[i]
 			from, _ := slices.BinarySearch(returned, it.op.Call)
 			to, _ := slices.BinarySearch(called, it.ret)
-			w := window{from: int32(from), to: int32(to), erases: it.role == erases}
+			w := window{from: int32(from), to: int32(to), erases: it.role == erases, item: i, slot: none}
 			if slot := place(it); w.erases && slot != none {
 				w.from, w.to, p.witnessed = slot, slot, true
 			}
 			list = append(list, w)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b window) int { return cmp.Compare(a.to, b.to) })
 	return list
 }
 

@@ -22,6 +22,7 @@ type search struct {
 	*register
 	lists
 	point
+	jumper
 	plan   plan
 	done   []bool
 	order  []int32
@@ -34,6 +35,8 @@ type search struct {
 	// eager is the first of two ways to guess when erasures come.
 	eager  bool
 	answer Answer
+	// farthest is the latest that earliest has been at a dead end.
+	farthest int32
 }
 
 // lists are sorted once.
@@ -80,6 +83,7 @@ const (
 	firstHead
 	lastErasure
 	knownErasure
+	blindHead
 	otherHeads // and up
 )
 
@@ -159,22 +163,39 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// run searches with one way to guess, then with the other, each with a budget: which one is better
-// depends on how many clients there are.
+// few is the number of items up to which all orders that matter are tried first: that
+// is quick, and what has no order is known at once.
+const few = 128
+
+// run searches in two ways, each with two ways to guess when erasures come: which one is better
+// depends on how many clients there are. Each of the four has a budget of its own.
 func (s *search) run() *search {
+	thorough := func() bool { return s.attempt().answer != Undecided }
+	ways := []func() bool{s.jumping, thorough}
+	if len(s.items) <= few {
+		slices.Reverse(ways)
+	}
 	start := s.point
-	for _, s.eager = range []bool{!s.plan.witnessed, s.plan.witnessed} {
-		s.point, s.failed = start, nil
-		if s.attempt(); s.answer != Undecided {
-			return s
+	for _, way := range ways {
+		for _, s.eager = range []bool{!s.plan.witnessed, s.plan.witnessed} {
+			if way() {
+				return s
+			}
+			s.point, s.failed = start, nil
+			s.order, s.frames = s.order[:0], s.frames[:0]
+			clear(s.done)
+			clear(s.read)
+			s.answered = 0
+			s.budget = stepsPerItem*int64(len(s.items)) + spareSteps
 		}
-		s.order, s.frames = s.order[:0], s.frames[:0]
-		clear(s.done)
-		clear(s.read)
-		s.answered = 0
-		s.budget = stepsPerItem*int64(len(s.items)) + spareSteps
 	}
 	return s
+}
+
+// refute tries all orders that matter, within the budget.
+func (s *search) refute() *search {
+	s.eager = !s.plan.witnessed
+	return s.attempt()
 }
 
 // attempt searches until an order is found, none is left, or the budget is spent.
@@ -185,9 +206,7 @@ func (s *search) attempt() *search {
 			s.answer = Accept
 			return s
 		}
-		for int(s.head) < len(s.heads) && s.done[s.heads[s.head]] {
-			s.head++
-		}
+		s.skipDone()
 		if alive && !s.known() {
 			s.frames = append(s.frames, frame{point: s.point, ordered: int32(len(s.order))})
 		} else {
@@ -207,6 +226,13 @@ func (s *search) attempt() *search {
 			}
 			s.abandon()
 		}
+	}
+}
+
+// skipDone goes on to the first head that is not done.
+func (s *search) skipDone() {
+	for int(s.head) < len(s.heads) && s.done[s.heads[s.head]] {
+		s.head++
 	}
 }
 
@@ -323,6 +349,10 @@ func (s *search) advance(f *frame) bool {
 			if s.eraseUnseen(limit) {
 				return true
 			}
+		case choice == blindHead:
+			if int(s.head) < len(s.heads) && s.beginBlind(s.heads[s.head], limit) {
+				return true
+			}
 		default:
 			others := s.others(limit)
 			if at := int(choice - otherHeads); at >= len(others) {
@@ -362,6 +392,9 @@ func (s *search) others(limit int64) []int32 {
 	slices.Sort(list)
 	for i, rank := range list {
 		list[i] = s.heads[rank]
+	}
+	if s.on {
+		return list // they come right before what needs them, see beginBlind
 	}
 	for _, w := range s.extras {
 		s.budget--

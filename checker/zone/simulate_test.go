@@ -15,6 +15,8 @@ type shape struct {
 	hide, lossy, repeat float64
 	// plain leaves out conditional writes and erasures.
 	plain bool
+	// unversioned leaves out compare-and-sets by version.
+	unversioned bool
 	// eraseVersions: erasures tell their versions (hide apart). places: they tell their places.
 	eraseVersions, places bool
 }
@@ -60,6 +62,9 @@ func (s *simulation) invoke() {
 	in := history.Input{Kind: history.Kind(1 + s.rng.IntN(6)), Key: "k"}
 	if s.plain {
 		in.Kind = history.Kind(1 + s.rng.IntN(2))
+	}
+	if s.unversioned && in.Kind == history.CASVersion {
+		in.Kind = history.CASValue
 	}
 	if in.Kind.CarriesValue() {
 		in.Value = fmt.Sprintf("v%d", s.rec.Len())

@@ -90,6 +90,7 @@ func (s *search) change(i int32, floor uint64) bool {
 func (s *search) follow() bool {
 	for s.bound() {
 		if !s.settle() {
+			s.blocked()
 			return s.undo()
 		}
 		w := s.clusters[s.clusters[s.cluster].next].writer
@@ -102,6 +103,7 @@ func (s *search) follow() bool {
 			floor = it.op.ExpectVersion
 		}
 		if it.op.Call > s.limit() || !s.change(w, floor) {
+			s.blocked()
 			return s.undo()
 		}
 	}
