@@ -56,9 +56,9 @@ type Judgement struct {
 	// outcome that are not in it did not take effect.
 	Order []int
 	// Set are the indexes, rising, of the operations that contradict each other in a
-	// rejected history: two or a few. After RuleSearch the answers in it have no order even if
-	// the outcomes of all other operations were unknown, and, unless that took too
-	// long to find out, none of them can be left out.
+	// rejected history: two or a few. After RuleSearch they have no order by themselves, the
+	// others cannot explain them, and unless that took too long to find out, none of
+	// their answers can be forgotten.
 	Set []int
 	// Rule is the rule by which the history was rejected.
 	Rule string

@@ -15,7 +15,8 @@ import (
 //     whole is an order of this too, as an unknown outcome may be any. To leave the
 //     operation out would not do: it may be what another answer is explained by.
 //
-// Of the unknown operations, those that cannot explain anything then are left out (see matters).
+// Of the operations without an answer, those that cannot explain anything then are left out (see matters); when
+// they really returned counts for that.
 type reduction struct {
 	ops     []*history.Operation
 	horizon int64
@@ -132,7 +133,7 @@ func (d *reduction) rest() (list []*history.Operation, from []int) {
 		switch {
 		case d.kept[i]:
 			list = append(list, op)
-		case d.blank[i] != nil && matters(d.blank[i]):
+		case d.blank[i] != nil && matters(i):
 			list = append(list, d.blank[i])
 		default:
 			continue
@@ -140,67 +141,4 @@ func (d *reduction) rest() (list []*history.Operation, from []int) {
 		from = append(from, i)
 	}
 	return list, from
-}
-
-// needed are the values that matter: those that an answer that is kept shows or expects, and those that
-// compare-and-sets expect which wrote one of these.
-func (d *reduction) needed() map[string]bool {
-	values := make(map[string]bool)
-	for again := true; again; {
-		again = false
-		for i, op := range d.ops {
-			value, needs := "", false
-			switch {
-			case op.Kind == history.CASValue && d.blank[i] != nil && (d.kept[i] || values[op.Value]):
-				value, needs = op.ExpectValue, true
-			case d.kept[i]:
-				value, needs = op.Observed()
-			}
-			if needs && !values[value] {
-				values[value], again = true, true
-			}
-		}
-	}
-	return values
-}
-
-// matters says which operations of unknown outcome can explain an answer that is kept; it is asked in
-// the order of calls. One that was called after the last answer cannot. A write whose value is
-// needed may. Another write can only be what an erasure found, or what a compare-and-set
-// by version replaced, each right before it; an order that has it elsewhere is one without it too.
-// As any write serves for that that needs no condition and was called earlier, the first puts
-// suffice, as many as there are such answers. In the same way an erasure only matters right before something
-// that needs absence, and the first ones suffice.
-func (d *reduction) matters() func(*history.Operation) bool {
-	values := d.needed()
-	var last int64
-	found, absent := 0, 0
-	for i, op := range d.ops {
-		if d.kept[i] {
-			last = max(last, op.Return)
-		} else if d.blank[i] == nil || !op.Kind.CarriesValue() || !values[op.Value] {
-			continue
-		}
-		switch changed := d.blank[i] != nil; {
-		case changed && (op.Kind == history.Erase || op.Kind == history.CASVersion):
-			found++
-		case changed && op.Kind == history.PutIfAbsent, !changed && !op.Result.Found:
-			absent++
-		}
-	}
-	return func(b *history.Operation) bool {
-		switch {
-		case b.Call > last:
-			return false
-		case b.Kind == history.Erase:
-			absent--
-			return absent >= 0
-		case values[b.Value]:
-			return true
-		case b.Kind == history.Put:
-			found--
-			return found >= 0
-		}
-		return found > 0
-	}
 }
