@@ -285,3 +285,41 @@ func TestEmptyHistoryIsVacuous(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, paths)
 }
+
+// Goal: what only a search rejects is told with a few operations too. Method: bury an erasure that found what another one had
+// erased among many operations, one after the other, that are in order.
+func TestContradictionIsSmall(t *testing.T) {
+	h := &history.History{}
+	add := func(o history.Operation) { h.Operations = append(h.Operations, o) }
+	at := int64(1)
+	for i := range 200 {
+		value := strings.Repeat("x", i+1)
+		add(put(at, at+1, value, 0))
+		add(op(history.Get, at+2, at+3, "", history.Result{Found: true, Value: value}))
+		at += 4
+		if i%3 == 0 {
+			add(op(history.Erase, at, at+1, "", history.Result{Found: true}))
+			at += 2
+		}
+		if i == 99 {
+			add(op(history.Erase, at, at+1, "", history.Result{Found: true}))
+			at += 2
+		}
+	}
+	require.NoError(t, h.Validate())
+	res := linear.Check(h, linear.Options{})
+	require.Len(t, res.Findings, 1)
+	f := res.Findings[0]
+	require.NotEmpty(t, f.Contradiction)
+	require.LessOrEqual(t, len(f.Contradiction), 5)
+	require.Contains(t, f.Contradiction, f.Operation)
+	few := &history.History{}
+	for _, id := range f.Contradiction {
+		for i := range h.Operations {
+			if h.Operations[i].ID == id {
+				few.Operations = append(few.Operations, h.Operations[i])
+			}
+		}
+	}
+	require.Len(t, linear.Check(few, linear.Options{PorcupineOnly: true}).Findings, 1)
+}

@@ -15,7 +15,7 @@ const zoneMemory = 512
 // decide decides a key's history up to an event: by its zones if they decide it, else by
 // the search.
 func decide(ops []*history.Operation, horizon int64, o Options) answer {
-	if j := byZones(ops, horizon, o); j.Answer != zone.Undecided {
+	if j := byZones(ops, horizon, o, zone.Decide); j.Answer != zone.Undecided {
 		if j.Answer == zone.Accept {
 			return legal
 		}
@@ -24,42 +24,41 @@ func decide(ops []*history.Operation, horizon int64, o Options) answer {
 	return prepare(ops, horizon).search(o)
 }
 
-// byZones asks checker/zone, within the bounds of the search.
-func byZones(ops []*history.Operation, horizon int64, o Options) zone.Judgement {
+// byZones asks checker/zone, within the bounds of the search: zone.Decide, or zone.Check for a small set.
+func byZones(ops []*history.Operation, horizon int64, o Options, ask func([]*history.Operation, int64) zone.Judgement) zone.Judgement {
 	n := int64(len(ops))
 	if o.PorcupineOnly || n > o.MaxSteps || n > o.MaxMemory/zoneMemory {
 		return zone.Judgement{}
 	}
 	begin := time.Now()
-	j := zone.Check(ops, horizon)
+	j := ask(ops, horizon)
 	if o.Timeout > 0 && time.Since(begin) > o.Timeout {
 		return zone.Judgement{}
 	}
 	return j
 }
 
-// contradiction says in words what the operations up to one contradict each other in, and gives the
-// problem to draw: the few operations that suffice, if there are such, else all of them.
-func contradiction(ops []*history.Operation, last *history.Operation, o Options) (why string, p *problem) {
-	j := byZones(ops, last.Return, o)
+// contradiction says in words what the operations up to one contradict each other in, and gives the few operations
+// that suffice, in the order of their calls, and the problem to draw. If a few do not suffice, that
+// is all of them, and none are given.
+func contradiction(ops []*history.Operation, last *history.Operation, o Options) (why string, few []*history.Operation, p *problem) {
+	j := byZones(ops, last.Return, o, zone.Check)
 	if j.Answer != zone.Reject {
-		return "", prepare(ops, last.Return)
+		return "", nil, prepare(ops, last.Return)
 	}
-	few := []*history.Operation{last}
 	for _, at := range j.Set {
 		if ops[at] != last {
 			few = append(few, ops[at])
 		}
 	}
-	if j.Rule != zone.RuleSearch {
-		why = ": " + j.Reason + among(few)
-	}
+	few = append([]*history.Operation{last}, few...)
+	why = ": " + j.Reason + among(few)
 	few = withWrites(ops, few)
 	// Without the rest the few may be legal: the rest also says what did not happen.
 	if p = prepare(few, last.Return); p.search(o) == illegal {
-		return why, p
+		return why, few, p
 	}
-	return why, prepare(ops, last.Return)
+	return why, nil, prepare(ops, last.Return)
 }
 
 func among(few []*history.Operation) string {

@@ -26,8 +26,8 @@
 //	LIN-4  Without a Timeout the result is a function of history and options.
 //	LIN-5  A finding names the operation with which the history stops being
 //	       linearizable: the part up to its return is not, anything shorter is. If
-//	       a few operations contradict each other by themselves, its picture shows
-//	       only them.
+//	       a few operations contradict each other by themselves, it lists them,
+//	       and its picture shows only them.
 //	LIN-6  Stale reads take no part, except that what they saw must have been
 //	       written.
 //

@@ -26,6 +26,9 @@ const (
 	AspectNoOrder = "no-order-for-"
 )
 
+// maxContradiction is how many operations a person may want to look through.
+const maxContradiction = 64
+
 // Finding is a violation on one key.
 type Finding struct {
 	Key    string
@@ -35,7 +38,10 @@ type Finding struct {
 	// Related are the operations to look at next to it: those that wrote what it
 	// saw, and the last write that returned before it was called.
 	Related []history.OpID
-	Message string
+	// Contradiction are operations that have no linear order by themselves, in the order of
+	// their calls: a few, and none if it was not found out which.
+	Contradiction []history.OpID
+	Message       string
 
 	at      int64 // ns
 	node    uint64
@@ -161,9 +167,15 @@ func reduce(key string, ops []*history.Operation, o Options) Finding {
 		}
 	}
 	last := ends[high]
-	why, problem := contradiction(ops, last, o)
+	why, few, problem := contradiction(ops, last, o)
 	f := newFinding(key, AspectNoOrder+last.Kind.String(), last, ops,
 		"no linear order of this key's operations explains this answer"+why)
 	f.problem, f.options = problem, o
+	if len(few) > maxContradiction {
+		few = nil
+	}
+	for _, op := range few {
+		f.Contradiction = append(f.Contradiction, op.ID)
+	}
 	return f
 }
