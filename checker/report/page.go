@@ -72,7 +72,9 @@ type findingText struct {
 	Number             int
 	Key, What, Picture string
 	Operation          operationText
-	Related            []operationText
+	// Contradiction are the other operations of the few that have no order by themselves, and Related, if those are
+	// not known, what to look at next to the one.
+	Contradiction, Related []operationText
 }
 
 // operationText is an operation in a table.
@@ -224,6 +226,14 @@ func finding(d *Data, i int, byID map[history.OpID]*history.Operation, c clock) 
 	}
 	if op := byID[f.Operation]; op != nil {
 		out.Operation = describe(op, c)
+	}
+	for _, id := range f.Contradiction {
+		if op := byID[id]; op != nil && id != f.Operation {
+			out.Contradiction = append(out.Contradiction, describe(op, c))
+		}
+	}
+	if len(out.Contradiction) > 0 {
+		return out
 	}
 	for _, id := range f.Related {
 		if op := byID[id]; op != nil {

@@ -109,7 +109,7 @@ func keep(ops []history.Operation, findings []linear.Finding, most int) []*histo
 	name := map[history.OpID]bool{}
 	for i := range findings {
 		name[findings[i].Operation] = true
-		for _, id := range findings[i].Related {
+		for _, id := range beside(&findings[i]) {
 			name[id] = true
 		}
 	}
@@ -132,6 +132,15 @@ func keep(ops []history.Operation, findings []linear.Finding, most int) []*histo
 		}
 	}
 	return kept
+}
+
+// beside are the operations to show next to the one of a finding: those that contradict it, or if they are not known
+// those to look at.
+func beside(f *linear.Finding) []history.OpID {
+	if len(f.Contradiction) == 0 {
+		return f.Related
+	}
+	return slices.DeleteFunc(slices.Clone(f.Contradiction), func(id history.OpID) bool { return id == f.Operation })
 }
 
 func class(op *history.Operation) int {
@@ -274,7 +283,7 @@ func (p *payload) alarm(d *Data, kept []*history.Operation, c clock) {
 	p.Findings, p.Alarms = []named{}, []alarm{}
 	for i := range d.Findings {
 		f := named{Op: at(d.Findings[i].Operation), Related: []int{}}
-		for _, id := range d.Findings[i].Related {
+		for _, id := range beside(&d.Findings[i]) {
 			f.Related = append(f.Related, at(id))
 		}
 		p.Findings = append(p.Findings, f)

@@ -270,3 +270,31 @@ func TestWhatMattersIsKept(t *testing.T) {
 		require.True(t, found[id])
 	}
 }
+
+// Goal: the report of a violation lists the few operations that contradict each other. Method: an erasure that finds what
+// another one had erased, behind many operations in order; the table has no more rows than the contradiction, and the
+// timeline marks the same.
+func TestReportListsTheContradiction(t *testing.T) {
+	r := history.NewRecorder()
+	do := func(in history.Input, res history.Result) {
+		in.Key = "k"
+		r.Complete(r.Invoke(1, in, 0), history.OK, res, "", 0)
+	}
+	for i := range 100 {
+		value := fmt.Sprint("v", i)
+		do(history.Input{Kind: history.Put, Value: value}, history.Result{})
+		do(history.Input{Kind: history.Get}, history.Result{Found: true, Value: value})
+	}
+	for range 2 {
+		do(history.Input{Kind: history.Erase}, history.Result{Found: true})
+	}
+	d := dataOf(r.History(history.Header{Clock: "virtual"}))
+	require.Len(t, d.Findings, 1)
+	few := d.Findings[0].Contradiction
+	require.NotEmpty(t, few)
+	require.Less(t, len(few), 10)
+	page := write(t, d)
+	require.Equal(t, len(few)-1, strings.Count(page, "contradicts it"))
+	finding := payload(t, page)["findings"].([]any)[0].(map[string]any)
+	require.Len(t, finding["related"], len(few)-1)
+}
