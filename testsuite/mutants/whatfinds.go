@@ -54,7 +54,7 @@ func writeAblation(b *strings.Builder, scores []*Score) {
 		"Of the %d mutants that seeds find, each was hunted again without one class of faults, then with the oracle mute that had found it, "+
 		"then by what can be seen from outside alone (linearizability, liveness, routing, dead processes). \"Only\" means: not found "+
 		"within %d times the seeds that it took before and %d more, or %s of one core.\n\n"+
-		"%d are found from outside.\n\n", len(scores), patience, enough, "10 s", outsiders)
+		"%d are found from outside.\n\n", len(scores), patience, enough, "5 s", outsiders)
 	b.WriteString("| class of faults | only found with it |\n|---|---|\n")
 	for _, class := range append(plan.Classes(), plan.ClassQuirk) {
 		fmt.Fprintf(b, "| %s | %s |\n", class, counted(needs[string(class)]))

@@ -15,7 +15,7 @@ import (
 )
 
 // ablateFor bounds each of the ten questions of an ablation.
-const ablateFor = 10 * time.Second
+const ablateFor = 5 * time.Second
 
 type mutantOptions struct {
 	mutants.Options
