@@ -172,6 +172,17 @@ func (n *nemesis) heal() {
 		}
 		n.revive(number)
 	}
+	n.world.After(2*n.plan.Settings.ElectionTimeout, n.reviveLate)
+}
+
+// reviveLate restarts nodes whose disk failed before healing and who were told of it only then (plan.Quirks.LateDone). That nodes stop for no
+// reason is the oracle's matter.
+func (n *nemesis) reviveLate() {
+	for number := 1; number <= n.plan.Machines(); number++ {
+		if m := n.cluster.Member(number); m != nil && m.Failed() != nil && n.failing[number] {
+			n.revive(number)
+		}
+	}
 }
 
 // revive restarts a node that is down or has stopped serving, unless it is to stay dead.
