@@ -131,10 +131,12 @@ func (o *huntOptions) hunt(ctx context.Context, streams *style.Streams, asJSON b
 
 func progress(c *hunt.Campaign) string {
 	const lately = 1000
-	_, fresh, runs := c.Growth.Last(lately)
-	return fmt.Sprintf("%d seeds, %s simulated in %s: %s; %d different findings; %d states, %d of them new in the last %d runs",
-		c.Done, style.Duration(c.Report.Virtual), style.Duration(c.Took), tally(&c.Report), len(c.Findings),
-		c.Explorer.Map.States(), fresh, runs)
+	text := fmt.Sprintf("%d seeds, %s simulated in %s: %s; %d different findings; %d states",
+		c.Done, style.Duration(c.Report.Virtual), style.Duration(c.Took), tally(&c.Report), len(c.Findings), c.Explorer.Map.States())
+	if _, fresh, runs := c.Growth.Last(lately); runs > 0 { // what was merged has no course
+		text += fmt.Sprintf(", %d of them new in the last %d runs", fresh, runs)
+	}
+	return text
 }
 
 func showCampaign(streams *style.Streams, c *hunt.Campaign, asJSON bool) error {
