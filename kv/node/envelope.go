@@ -74,10 +74,9 @@ func appendAlive(dst []byte, life uint64) []byte {
 	return binary.AppendUvarint(append(dst, envelopeVersion, kindAlive), life)
 }
 
-// decoded is one message from a peer; exactly one of its fields is meant.
+// decoded is one message from a peer, but of raft; exactly one of its fields is meant.
 type decoded struct {
 	kind   byte
-	raft   raft.Message
 	hash   hashReport
 	rejoin rejoin
 	life   uint64
@@ -101,20 +100,25 @@ func numbers(b []byte, into ...*uint64) ([]byte, error) {
 	return b, nil
 }
 
-// decode reads a payload. The message's entries alias b.
+// envelopeBytes is what comes before the body.
+const envelopeBytes = 2
+
+// isRaft tells whether a payload carries a raft message, which aliases it.
+func isRaft(b []byte) bool {
+	return len(b) >= envelopeBytes && b[0] == envelopeVersion && b[1] == kindRaft
+}
+
+// decode reads a payload of another kind. What it returns aliases b.
 func decode(b []byte) (d decoded, err error) {
-	if len(b) < 2 {
+	if len(b) < envelopeBytes {
 		return d, errTruncated
 	}
 	if b[0] != envelopeVersion {
 		return d, fmt.Errorf("message format %d, this node understands %d", b[0], envelopeVersion)
 	}
 	d.kind = b[1]
-	b = b[2:]
+	b = b[envelopeBytes:]
 	switch d.kind {
-	case kindRaft:
-		d.raft, err = raft.DecodeMessage(b)
-		return d, err
 	case kindHash:
 		var group, from uint64
 		rest, err := numbers(b, &group, &from, &d.hash.index, &d.hash.hash)
@@ -157,6 +161,9 @@ func decode(b []byte) (d decoded, err error) {
 // PeekRaft decodes a payload if it carries a raft message: for tools that watch the
 // traffic between nodes.
 func PeekRaft(payload []byte) (raft.Message, bool) {
-	d, err := decode(payload)
-	return d.raft, err == nil && d.kind == kindRaft
+	if !isRaft(payload) {
+		return raft.Message{}, false
+	}
+	m, err := raft.DecodeMessage(payload[envelopeBytes:])
+	return m, err == nil
 }

@@ -87,6 +87,20 @@ func (n *Node) Replicas() iter.Seq[*replica.Replica] {
 	}
 }
 
+// Turned yields the groups that took part in the last turn or were handed something since, some perhaps twice: the replica of no other
+// group has changed, begun or gone (NODE-10). For those who watch the node.
+func (n *Node) Turned() iter.Seq[raft.GroupID] {
+	return func(yield func(raft.GroupID) bool) {
+		for _, list := range [...][]*group{n.groups.turning, n.groups.ready} {
+			for _, g := range list {
+				if !yield(g.id) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // use has the replica take part in the next turn, and returns it. Whoever hands a replica something
 // gets it from here (NODE-10).
 func (n *Node) use(r *replica.Replica) *replica.Replica {
@@ -124,32 +138,39 @@ func (n *Node) Receive(from env.NodeID, payload []byte) {
 	if n.stopped {
 		return
 	}
-	d, err := decode(payload)
-	if err != nil {
-		n.rejected++
-		return
+	ok := false
+	if isRaft(payload) {
+		// Most messages by far. They are decoded apart, as what holds any message is too large to be made for each.
+		m, err := raft.DecodeMessage(payload[envelopeBytes:])
+		ok = err == nil && n.deliverRaft(from, &m)
+	} else if d, err := decode(payload); err == nil {
+		ok = n.deliver(from, &d)
 	}
-	if !n.deliver(from, &d) {
+	if !ok {
 		n.rejected++
 	}
 }
 
-// deliver hands a message to the replica that it is for; false if there is none, or if the
+// deliverRaft hands a message to the replica that it is for; false if there is none, or if the
 // message is not what the sending node can have sent.
+func (n *Node) deliverRaft(from env.NodeID, m *raft.Message) bool {
+	now := n.host.Now()
+	if env.NodeID(m.From.Node()) != from || m.Term > wal.MaxTerm {
+		return false
+	}
+	r := n.receiver(m.Group, m.To, m.Join)
+	if r == nil {
+		n.correctStore(now, from, m)
+		return false
+	}
+	n.use(r).Receive(now, *m)
+	return true
+}
+
+// deliver does the same with a message of another kind.
 func (n *Node) deliver(from env.NodeID, d *decoded) bool {
 	now := n.host.Now()
 	switch d.kind {
-	case kindRaft:
-		m := &d.raft
-		if env.NodeID(m.From.Node()) != from || m.Term > wal.MaxTerm {
-			return false
-		}
-		r := n.receiver(m.Group, m.To, m.Join)
-		if r == nil {
-			n.correctStore(now, from, m)
-			return false
-		}
-		n.use(r).Receive(now, *m)
 	case kindHash:
 		r := n.Replica(d.hash.group)
 		if r == nil || d.hash.group == 0 || env.NodeID(d.hash.from.Node()) != from {
