@@ -42,6 +42,8 @@ type Replica struct {
 	raft    *raft.Raft
 	machine *machine.Machine
 
+	// output is the core's of the turn under way.
+	output raft.Output
 	// proposals and proposers are this turn's writes, in order of arrival.
 	proposals [][]byte
 	proposers []Writer
@@ -233,7 +235,8 @@ func (r *Replica) Turn(now env.Instant) {
 		r.propose(now)
 	}
 	r.askReads(now)
-	out := r.raft.Output()
+	r.output = r.raft.Output() // in a place of its own, or it would be made anew for each turn
+	out := &r.output
 	if out.ConfigChanged {
 		r.node.ConfigChanged(r)
 	}
@@ -246,17 +249,18 @@ func (r *Replica) Turn(now env.Instant) {
 	for _, f := range out.Fetches {
 		r.node.Submit(r, env.LaneFetch, &peerFetch{replica: r, term: r.raft.Term(), fetch: f})
 	}
-	r.settleReads(&out)
+	r.settleReads(out)
 	r.expireGranted(now)
 	if r.raft.Role() != raft.Leader || r.raft.Term() != r.ledTerm {
 		r.abandonAppended()
 	}
-	r.follow(&out)
+	r.follow(out)
 	r.turnSendings(now)
 	r.turnReception(now)
 	r.startApply(now)
 	r.startFlush()
 	r.raft.SetUnfit(r.machineHangs(now))
+	r.output = raft.Output{}
 }
 
 func (r *Replica) propose(now env.Instant) {
