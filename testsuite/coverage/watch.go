@@ -53,7 +53,11 @@ func (w *Watcher) AfterTurn(m *cluster.Member) {
 	if w.cluster == nil || m.Failed() != nil {
 		return
 	}
-	for rep := range m.Replicas() {
+	for id := range m.Turned() {
+		rep := m.Replica(id)
+		if rep == nil {
+			continue
+		}
 		is := stateOf(rep)
 		group := w.groups[rep.Group()]
 		if group == nil {

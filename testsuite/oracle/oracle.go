@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -35,6 +36,9 @@ type Oracle struct {
 	cluster *cluster.Cluster
 	groups  map[raft.GroupID]*groupWatch
 	tables  tables
+	// all are the cluster's groups; turns counts the turns of each node since its start.
+	all   []raft.GroupID
+	turns map[int]uint64
 	// stores are the numbers of the logs that the nodes last started with.
 	stores map[int]uint64
 	done   bool
@@ -51,13 +55,13 @@ func New(auditEvery uint64) *Oracle {
 	return &Oracle{
 		Report: func(*verdict.Violation) {}, MayFail: func(int) bool { return false },
 		Damaged:  func(int) bool { return false },
-		Evidence: newEvidence(), groups: make(map[raft.GroupID]*groupWatch), stores: make(map[int]uint64), tables: newTables(), auditEvery: auditEvery,
+		Evidence: newEvidence(), groups: make(map[raft.GroupID]*groupWatch), stores: make(map[int]uint64), turns: make(map[int]uint64), tables: newTables(), auditEvery: auditEvery,
 	}
 }
 
 // Watch tells the oracle which cluster it watches.
 func (o *Oracle) Watch(c *cluster.Cluster) {
-	o.cluster, o.leases = c, c.Plan().Settings.LeaseReads
+	o.cluster, o.leases, o.all = c, c.Plan().Settings.LeaseReads, c.Groups()
 	if c.Plan().Sharded() {
 		return
 	}
@@ -98,6 +102,7 @@ func (o *Oracle) Recovered(m *cluster.Member) {
 	store := o.cluster.Store(m.Number)
 	anew := o.stores[m.Number] != 0 && o.stores[m.Number] != store && o.Damaged(m.Number)
 	o.stores[m.Number] = store
+	o.turns[m.Number] = 0
 	o.each(func(g *groupWatch) {
 		if w := g.nodes[m.Number]; w != nil && anew && !g.configs.Ever(of(w.replica)) {
 			// What it promised is lost with its log, and if the entry that added it is lost as well, another one may get its id in
@@ -119,15 +124,32 @@ func (o *Oracle) AfterTurn(m *cluster.Member) {
 		}
 		return
 	}
-	for rep := range m.Replicas() {
-		if !o.done {
-			o.group(rep.Group()).afterTurn(m, rep)
+	sharded := o.cluster.Plan().Sharded()
+	for group := range o.toLookAt(m) {
+		rep := m.Replica(group)
+		if rep != nil && !o.done {
+			o.group(group).afterTurn(m, rep)
+		}
+		if sharded && !o.done {
+			o.observeReplica(m, group, rep)
 		}
 	}
-	if o.cluster.Plan().Sharded() && !o.done {
+	if sharded && !o.done {
 		o.observeTable(m)
-		o.observeReplicas(m)
 	}
+}
+
+// everyGroup is after how many turns of a node all of its groups are looked at, and not only those that took part.
+const everyGroup = 32
+
+// toLookAt are the groups of which something may have changed in the node's last turn. That others have not is a promise of the
+// node (NODE-10), so now and then all are looked at.
+func (o *Oracle) toLookAt(m *cluster.Member) iter.Seq[raft.GroupID] {
+	o.turns[m.Number]++
+	if len(o.all) == 1 || o.turns[m.Number]%everyGroup == 1 {
+		return slices.Values(o.all)
+	}
+	return m.Turned()
 }
 
 // Sending implements cluster.Watcher: what a message promises must survive.

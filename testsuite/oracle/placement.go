@@ -5,6 +5,7 @@ import (
 
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/kv/placement"
+	"github.com/holdfastdb/holdfast/kv/replica"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/cluster"
 )
@@ -93,28 +94,26 @@ func (o *Oracle) compare(old, t *placement.State) {
 	o.Count("nodes that joined", int64(len(t.Nodes)-len(old.Nodes)))
 }
 
-// observeReplicas notices replicas that were destroyed, and such that should be.
-func (o *Oracle) observeReplicas(m *cluster.Member) {
-	for _, group := range o.cluster.Groups() {
-		at := place{m.Number, group}
-		was, is := o.tables.present[at], deadReplica{}
-		if rep := m.Replica(group); rep != nil {
-			is = deadReplica{group, rep.ID(), o.cluster.Store(m.Number)}
+// observeReplica notices a replica that was destroyed, and one that should be. rep is nil where the node has none.
+func (o *Oracle) observeReplica(m *cluster.Member, group raft.GroupID, rep *replica.Replica) {
+	at := place{m.Number, group}
+	was, is := o.tables.present[at], deadReplica{}
+	if rep != nil {
+		is = deadReplica{group, rep.ID(), o.cluster.Store(m.Number)}
+	}
+	if was == is {
+		return
+	}
+	o.tables.present[at] = is
+	if was.replica != 0 {
+		o.tables.dead[was] = true
+		if is.replica == 0 {
+			o.Count("replicas destroyed", 1)
 		}
-		if was == is {
-			continue
-		}
-		o.tables.present[at] = is
-		if was.replica != 0 {
-			o.tables.dead[was] = true
-			if is.replica == 0 {
-				o.Count("replicas destroyed", 1)
-			}
-		}
-		if o.tables.dead[is] {
-			o.check(verdict.Violationf(Placement, "zombie", "node %d has replica %d of group %d again, which was destroyed or replaced before",
-				m.Number, is.replica, group).On(uint64(group), uint64(is.replica)))
-		}
+	}
+	if o.tables.dead[is] {
+		o.check(verdict.Violationf(Placement, "zombie", "node %d has replica %d of group %d again, which was destroyed or replaced before",
+			m.Number, is.replica, group).On(uint64(group), uint64(is.replica)))
 	}
 }
 
