@@ -26,6 +26,7 @@ func main() {
 	flag.DurationVar(&s.bound.Time, "time", time.Minute, "how long shrinking may take")
 	flag.IntVar(&s.bound.Workers, "workers", runtime.GOMAXPROCS(0), "executions at the same time while shrinking")
 	flag.Parse()
+	hunt.EaseGC()
 	if err := hunter(*sharded, *strategy, *ablate, &s, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "hunter:", err)
 		os.Exit(1)

@@ -46,7 +46,10 @@ func huntCommand(streams *style.Streams) *cobra.Command {
 		Example: "  holdfast sim hunt --for 8h --sharded --dir hunt\n  holdfast sim hunt --for 8h --shard 3/16 --dir hunt-3\n" +
 			"  holdfast sim merge hunt-*",
 		Args: exit.Args(0, 0),
-		RunE: func(c *cobra.Command, _ []string) error { return o.hunt(c.Context(), streams, printJSON(c)) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			hunt.EaseGC()
+			return o.hunt(c.Context(), streams, printJSON(c))
+		},
 	}
 	c.Flags().DurationVar(&o.forTime, "for", time.Hour, "how long; what was done before an interruption does not count")
 	c.Flags().Uint64Var(&o.seeds, "seeds", 0, "end after so many seeds in all; 0 is no bound")

@@ -42,6 +42,7 @@ func runCommand(streams *style.Streams) *cobra.Command {
 		Example: "  holdfast sim run --seeds 1000 --from 1\n  holdfast sim run --from 692 --seeds 1",
 		Args:    exit.Args(0, 0),
 		RunE: func(c *cobra.Command, _ []string) error {
+			hunt.EaseGC()
 			if err := atLeastOne("workers", o.workers); err != nil {
 				return err
 			}

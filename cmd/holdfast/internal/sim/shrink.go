@@ -12,6 +12,7 @@ import (
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/exit"
 	"github.com/holdfastdb/holdfast/cmd/holdfast/internal/style"
+	"github.com/holdfastdb/holdfast/testsuite/hunt"
 	"github.com/holdfastdb/holdfast/testsuite/mutants"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 	"github.com/holdfastdb/holdfast/testsuite/run"
@@ -44,6 +45,7 @@ func shrinkCommand(streams *style.Streams) *cobra.Command {
 			"  holdfast sim shrink --all-mutants --out docs/shrinking.md",
 		Args: exit.Args(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
+			hunt.EaseGC()
 			if err := o.check(args); err != nil {
 				return err
 			}
