@@ -15,6 +15,8 @@ import (
 type Result struct {
 	// SteadyRatio is simulated seconds per CPU second of the steady plan.
 	SteadyRatio float64 `json:"steady_simulated_seconds_per_cpu_second"`
+	// ShardedRatio is that of the steady plan with eight partitions.
+	ShardedRatio float64 `json:"sharded_simulated_seconds_per_cpu_second"`
 	// SwarmRatio and SeedsPerSecond are of plans drawn from seeds.
 	SwarmRatio     float64 `json:"swarm_simulated_seconds_per_cpu_second"`
 	SeedsPerSecond float64 `json:"swarm_seeds_per_cpu_second"`
@@ -39,7 +41,7 @@ func Steady(seed uint64) *plan.Plan {
 	}
 	p.Network = plan.Network{DelayBase: 200 * time.Microsecond, DelayJitter: 800 * time.Microsecond}
 	p.Disk = plan.Disk{FsyncBase: 150 * time.Microsecond, FsyncJitter: 150 * time.Microsecond, ApplyJitter: 50 * time.Microsecond}
-	p.Operations, p.Faults = nil, nil
+	p.Operations, p.Faults, p.Quirks = nil, nil, plan.Quirks{}
 	s := netsim.NewStream(seed, "bench/steady")
 	for at, i := time.Duration(0), 0; at < length; i++ {
 		op := plan.Operation{At: at, Client: 1 + i%clients, Kind: history.Get, Key: fmt.Sprintf("k%d", s.IntN(50))}
@@ -56,16 +58,21 @@ func Steady(seed uint64) *plan.Plan {
 	return p
 }
 
+// Sharded is Steady on eight partitions of three copies, with what servers use by default.
+func Sharded(seed uint64) *plan.Plan {
+	p := Steady(seed)
+	p.Sharding = &plan.Sharding{
+		Partitions: 8, Replicas: 3, ReportEvery: time.Second, DeadAfter: 5 * time.Minute, FlapDamping: time.Minute, MaxMoves: 8,
+		ExpectFor: 30 * time.Second, QuiesceAfter: 5 * time.Second,
+	}
+	return p
+}
+
 // Measure measures each figure for about the given CPU time.
 func Measure(each time.Duration) Result {
 	var r Result
-	var virtual time.Duration
-	begin := cpu()
-	for seed := uint64(1); cpu()-begin < each; seed++ {
-		virtual += run.Execute(Steady(seed), run.Options{}).Virtual
-	}
-	r.SteadyRatio = virtual.Seconds() / (cpu() - begin).Seconds()
-	virtual, begin = 0, cpu()
+	r.SteadyRatio, r.ShardedRatio = ratio(Steady, each), ratio(Sharded, each)
+	virtual, begin := time.Duration(0), cpu()
 	seeds := 0
 	for ; cpu()-begin < each; seeds++ {
 		virtual += run.Execute(plan.Draw(uint64(seeds+1)), run.Options{}).Virtual
@@ -73,6 +80,15 @@ func Measure(each time.Duration) Result {
 	used := (cpu() - begin).Seconds()
 	r.SwarmRatio, r.SeedsPerSecond = virtual.Seconds()/used, float64(seeds)/used
 	return r
+}
+
+// ratio is how many seconds are simulated in a CPU second.
+func ratio(draw func(seed uint64) *plan.Plan, each time.Duration) float64 {
+	virtual, begin := time.Duration(0), cpu()
+	for seed := uint64(1); cpu()-begin < each; seed++ {
+		virtual += run.Execute(draw(seed), run.Options{}).Virtual
+	}
+	return virtual.Seconds() / (cpu() - begin).Seconds()
 }
 
 // cpu is the CPU time that this process has used.
