@@ -22,7 +22,7 @@ lint: ## run the formatter's check, vet, staticcheck and the tidiness checks
 race: ## run the tests of the packages with goroutines under the race detector
 	.ci/run race
 
-fuzz: ## run each fuzz target for FUZZTIME (5s)
+fuzz: ## run each fuzz target for FUZZTIME (40000x: so many inputs; or a time)
 	.ci/run fuzz
 
 fmt: ## format all Go files

@@ -83,7 +83,9 @@ func (c *Campaign) learn(p *planned, h *Hunter) {
 		return
 	}
 	f := newFound(p.failed)
-	f.Seed, f.Strategy = p.seed, string(p.by)
+	if f.Seed, f.Strategy = p.seed, string(p.by); p.by != explore.Swarm {
+		f.Plan = p.plan
+	}
 	if c.find(f, 1) && h.Failed != nil {
 		h.Failed(p.seed, p.failed)
 	}

@@ -7,7 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/testsuite/explore"
+	"github.com/holdfastdb/holdfast/testsuite/plan"
+	"github.com/holdfastdb/holdfast/testsuite/run"
 )
 
 func begin(t *testing.T, o Scope) *Campaign {
@@ -128,4 +131,19 @@ func TestFindingsAreGatheredByFingerprint(t *testing.T) {
 		{Fingerprint: "a", Runs: 1, Lowest: Found{Seed: 5, Fingerprint: "a"}},
 		{Fingerprint: "b", Runs: 3, Lowest: Found{Seed: 3, Fingerprint: "b"}},
 	}, c.Findings)
+}
+
+// Goal: a finding can be replayed from the campaign alone. Method: failures of a swarm's plan and of another, as if they had been found.
+func TestFindingsCanBeReplayed(t *testing.T) {
+	c := begin(t, Scope{From: 1, Shards: 1, Strategy: explore.All})
+	for seed, by := range map[uint64]explore.Strategy{1: explore.Swarm, 2: explore.Ranked} {
+		p := plan.DrawRanked(seed, false)
+		failed := &run.Result{Plan: p, Verdict: verdict.Verdict{
+			Outcome: verdict.Violated, Violations: []verdict.Violation{*verdict.Violationf("o", string(by), "x")},
+		}}
+		c.learn(&planned{seed: seed, by: by, plan: p, failed: failed}, &Hunter{})
+	}
+	require.Len(t, c.Findings, 2)
+	require.Equal(t, plan.DrawRanked(2, false), c.Findings[0].Lowest.Plan)
+	require.Nil(t, c.Findings[1].Lowest.Plan)
 }

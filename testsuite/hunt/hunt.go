@@ -60,9 +60,10 @@ type Report struct {
 
 // Found describes a failed run.
 type Found struct {
-	// Seed is that of the run. Only a plan that was drawn from it alone (Strategy swarm, or none) can be drawn again.
+	// Seed is that of the run. Only a plan that was drawn from it alone (Strategy swarm, or none) can be drawn again; others are in Plan.
 	Seed        uint64          `json:"seed"`
 	Strategy    string          `json:"strategy,omitempty"`
+	Plan        *plan.Plan      `json:"plan,omitempty"`
 	Outcome     verdict.Outcome `json:"outcome"`
 	Oracle      string          `json:"oracle,omitempty"`
 	Fingerprint string          `json:"fingerprint,omitempty"`
