@@ -26,6 +26,22 @@ func calm() *plan.Plan {
 	return p
 }
 
+// Goal: a plan can be tried under several seeds, and what fails is kept. Method: one that passes under all, and one that fails.
+func TestReplayUnderSeveralSeeds(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "plan.json")
+	f, err := os.Create(file)
+	require.NoError(t, err)
+	require.NoError(t, calm().Encode(f))
+	require.NoError(t, f.Close())
+	code, out, talk := sim("replay", file, "--seeds", "3")
+	require.Equal(t, 0, code, talk)
+	require.Contains(t, out, "under 3 seeds: 3 pass")
+	dir := filepath.Join(t.TempDir(), "kept")
+	code, _, talk = sim("replay", leases, "--seeds", "3", "--keep", dir)
+	require.Equal(t, 10, code, talk)
+	require.FileExists(t, filepath.Join(dir, "plan.json"))
+}
+
 // Goal: SIMCMD-1, each outcome of a run has its exit code. Method: replay a plan that passes, one whose fault comes too late, one in
 // which nobody does anything, one that violates, and one whose client waits for an answer that was lost.
 func TestReplayEndsWithTheCodeOfTheVerdict(t *testing.T) {
