@@ -39,7 +39,7 @@ func TestScoreboardSaysWhatFindsWhat(t *testing.T) {
 	text := b.String()
 	for _, line := range []string{
 		"| clock | 2: A-1, A-3 |", "| quirk | 1: A-3 |", "| process | 0 |",
-		"| liveness | 1 | 1: A-1 |", "| recovery | 2 | 1: A-3 |", "| placement | 0 | 0 |", "1 are found from outside.",
+		"| liveness | 1 | 0 | 1: A-1 |", "| recovery | 2 | 0 | 1: A-3 |", "| placement | 0 | 0 | 0 |", "| state-hash | 0 | 1 | 0 |", "1 are found from outside.",
 		"| clock, quirk | no |", "| clock | `liveness/x` |",
 	} {
 		require.Contains(t, text, line)

@@ -36,7 +36,7 @@ func writeAblation(b *strings.Builder, scores []*Score) {
 	}
 	outsiders := 0
 	needs := make(map[string][]string)
-	first, only := make(map[string]int), make(map[string][]string)
+	first, second, only := make(map[string]int), make(map[string]int), make(map[string][]string)
 	for _, s := range scores {
 		a, by := s.ablation(), s.Hunts[0].Found.Oracle
 		if a.Outside != "" {
@@ -48,6 +48,9 @@ func writeAblation(b *strings.Builder, scores []*Score) {
 		first[by]++
 		if a.Others == "" {
 			only[by] = append(only[by], s.Mutant.ID)
+		} else {
+			other, _, _ := strings.Cut(a.Others, "/")
+			second[other]++
 		}
 	}
 	fmt.Fprintf(b, "\n## What finds what\n\n"+
@@ -59,9 +62,9 @@ func writeAblation(b *strings.Builder, scores []*Score) {
 	for _, class := range append(plan.Classes(), plan.ClassQuirk) {
 		fmt.Fprintf(b, "| %s | %s |\n", class, counted(needs[string(class)]))
 	}
-	b.WriteString("\n| oracle | finds first | only it finds |\n|---|---|---|\n")
+	b.WriteString("\n| oracle | finds first | finds when the first is mute | only it finds |\n|---|---|---|---|\n")
 	for _, name := range oracles {
-		fmt.Fprintf(b, "| %s | %d | %s |\n", name, first[name], counted(only[name]))
+		fmt.Fprintf(b, "| %s | %d | %d | %s |\n", name, first[name], second[name], counted(only[name]))
 	}
 }
 
