@@ -13,9 +13,11 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/holdfastdb/holdfast/checker/events"
 	"github.com/holdfastdb/holdfast/kv/grpcio"
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 	"github.com/holdfastdb/holdfast/testsuite/live/proxy"
+	"github.com/holdfastdb/holdfast/testsuite/live/target"
 )
 
 // ClusterConfig says what cluster to run.
@@ -42,9 +44,10 @@ type ClusterConfig struct {
 // Cluster is a number of `holdfast server` processes on loopback ports. It is safe for
 // concurrent use, but a node must not be started and ended at the same time.
 type Cluster struct {
-	cfg   ClusterConfig
-	nodes []*node
-	net   *proxy.Net
+	cfg    ClusterConfig
+	nodes  []*node
+	net    *proxy.Net
+	course *target.Course
 
 	mu sync.Mutex
 	// took counts what took effect, by the names of the counters (LIVE-2).
@@ -78,7 +81,7 @@ func NewCluster(cfg ClusterConfig) (*Cluster, error) {
 	if cfg.Founders == 0 {
 		cfg.Founders = cfg.Nodes
 	}
-	c := &Cluster{cfg: cfg, took: make(map[string]int64)}
+	c := &Cluster{cfg: cfg, took: make(map[string]int64), course: target.NewCourse()}
 	c.net = proxy.New(proxy.Owners(c.pids))
 	for id := range uint64(cfg.Nodes) {
 		l, err := reservePort()
@@ -114,6 +117,9 @@ func (c *Cluster) front(n *node) error {
 
 // Net is the network between the nodes, if they are proxied.
 func (c *Cluster) Net() *proxy.Net { return c.net }
+
+// Course is what happens to the processes, and what their nodes say of themselves.
+func (c *Cluster) Course() *target.Course { return c.course }
 
 // pids are the nodes that run, by process id.
 func (c *Cluster) pids() map[int]uint64 {
@@ -223,13 +229,24 @@ func (c *Cluster) launch(id uint64, flags []string) error {
 	if c.cfg.Command != nil {
 		binary, args = c.cfg.Command(c, id)
 	}
-	proc, err := startProcess(binary, args, nil, file, file)
+	c.course.Add(events.Event{Kind: events.Up, Node: int(id)})
+	proc, err := startProcess(binary, args, nil, file, file, func(state *os.ProcessState) { c.ended(id, state) })
 	if err != nil {
+		c.course.Add(events.Event{Kind: events.Down, Node: int(id), Name: err.Error()})
 		return errors.Join(err, conn.Close(), file.Close())
 	}
 	n.proc, n.conn, n.file, n.paused = proc, conn, file, false
 	n.starts++
 	return nil
+}
+
+// ended notes the end of a node's process.
+func (c *Cluster) ended(id uint64, state *os.ProcessState) {
+	how := "SIGKILL"
+	if !killed(state) {
+		how = "it ended: " + state.String()
+	}
+	c.course.Add(events.Event{Kind: events.Down, Node: int(id), Name: how})
 }
 
 // free gives the port to the node that is about to start.
@@ -349,9 +366,12 @@ func (c *Cluster) freeze(ctx context.Context, id uint64, signal func(*os.Process
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.node(id).paused = want
+	kind := events.Resume
 	if want {
+		kind = events.Pause
 		c.took[counterPaused]++
 	}
+	c.course.Add(events.Event{Kind: kind, Node: int(id)})
 	return nil
 }
 

@@ -73,7 +73,7 @@ func TestBenchRecordsALinearizableHistoryThroughAFailOver(t *testing.T) {
 	bench, err := startProcess(c.cfg.Binary, []string{
 		"bench", "--endpoints", strings.Join(c.Addresses(), ","), "--ops", "all", "--keys", "20", "--clients", "8",
 		"--rate", "800", "--duration", "4s", "--timeout", "20s", "--record", file, "-o", "json",
-	}, nil, &talk, &talk)
+	}, nil, &talk, &talk, nil)
 	require.NoError(t, err)
 	defer func() { _ = bench.cmd.Process.Kill(); <-bench.done }()
 	require.NoError(t, await(ctx, "the first second of bench", func() (bool, error) {

@@ -22,8 +22,8 @@ type process struct {
 }
 
 // startProcess starts a program. Settings of this process's environment
-// (HOLDFAST_…) do not reach it.
-func startProcess(binary string, args []string, stdin io.Reader, stdout, stderr io.Writer) (*process, error) {
+// (HOLDFAST_…) do not reach it. ended, if not nil, is told how it ended, before done is closed.
+func startProcess(binary string, args []string, stdin io.Reader, stdout, stderr io.Writer, ended func(*os.ProcessState)) (*process, error) {
 	cmd := exec.Command(binary, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	cmd.SysProcAttr = dieWithParent()
@@ -46,6 +46,9 @@ func startProcess(binary string, args []string, stdin io.Reader, stdout, stderr 
 		}
 		_ = cmd.Wait() // state has what matters
 		p.state = cmd.ProcessState
+		if ended != nil {
+			ended(p.state)
+		}
 		close(p.done)
 	}()
 	if err := <-started; err != nil {
@@ -84,7 +87,11 @@ func (p *process) wait(ctx context.Context) error {
 
 // wasKilled tells whether the process, which has ended, was ended by SIGKILL.
 func (p *process) wasKilled() bool {
-	status, ok := p.state.Sys().(syscall.WaitStatus)
+	return killed(p.state)
+}
+
+func killed(state *os.ProcessState) bool {
+	status, ok := state.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
@@ -104,7 +111,7 @@ func (e Exit) String() string {
 // is an error; an exit code other than 0 is none.
 func Exec(ctx context.Context, stdin, binary string, args ...string) (Exit, error) {
 	var stdout, stderr bytes.Buffer
-	p, err := startProcess(binary, args, strings.NewReader(stdin), &stdout, &stderr)
+	p, err := startProcess(binary, args, strings.NewReader(stdin), &stdout, &stderr, nil)
 	if err != nil {
 		return Exit{}, err
 	}

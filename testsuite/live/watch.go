@@ -23,6 +23,7 @@ type Watch struct {
 	progress *invariant.Progress
 	hashes   *invariant.StateHash
 	lives    map[invariant.Replica]life
+	teller   teller
 
 	mu         sync.Mutex
 	violations []verdict.Violation
@@ -41,6 +42,7 @@ func NewWatch(c *Cluster) *Watch {
 	w := &Watch{
 		cluster: c, done: make(chan struct{}), lives: make(map[invariant.Replica]life), leaders: make(map[uint64]uint64),
 		election: invariant.NewElectionSafety(), progress: invariant.NewProgress(), hashes: invariant.NewStateHash(),
+		teller: newTeller(c.Course()),
 	}
 	var ctx context.Context
 	ctx, w.stop = context.WithCancel(context.Background())
@@ -77,6 +79,7 @@ func (w *Watch) observe(id uint64, start int, s *kvpb.NodeStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answers++
+	w.teller.tell(id, start, s)
 	if s.Failure != "" {
 		w.report(verdict.Violationf("node-failure", "stopped-serving", "node %d has stopped serving: %s", id, s.Failure).On(0, id))
 	}

@@ -33,6 +33,8 @@ type Store interface {
 	Died() []uint64
 	// Leader is the node that seems to lead, or 0.
 	Leader(ctx context.Context) uint64
+	// Course is what happens to the processes, and what is known of their nodes.
+	Course() *Course
 	// Net is the network between the nodes.
 	Net() *proxy.Net
 	// Client connects a client.
