@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/holdfastdb/holdfast/checker/events"
 	"github.com/holdfastdb/holdfast/checker/history"
 )
 
-// clock turns the times of a history into microseconds since its beginning. A history without times is
-// shown by the numbers of its events.
+// clock turns the times of a run into microseconds since its beginning: the first event, or the first call if that was earlier,
+// where the clock is not a virtual one. A history without times is shown by the numbers of its events.
 type clock struct {
 	base    int64
 	byEvent bool
 }
 
-func clockOf(h *history.History) clock {
+func clockOf(h *history.History, log *events.Log) clock {
 	c := clock{byEvent: true}
 	first := int64(0)
 	for i := range h.Operations {
@@ -27,6 +28,9 @@ func clockOf(h *history.History) clock {
 	}
 	if h.Header.Clock != "virtual" && !c.byEvent {
 		c.base = first
+		if log != nil && len(log.Before()) > 0 {
+			c.base = min(first, log.Before()[0].At)
+		}
 	}
 	return c
 }

@@ -163,7 +163,7 @@ func (p *page) headlines(v *verdict.Verdict) {
 // judged fills in the verdict's reasons: violations first, then what was not decided, then requirements that are
 // not met, as verdict.Judge lists them.
 func (p *page) judged(d *Data) {
-	c := clockOf(d.History)
+	c := clockOf(d.History, d.Events)
 	byID := map[history.OpID]*history.Operation{}
 	if len(d.Findings) > 0 {
 		for i := range d.History.Operations {

@@ -151,7 +151,7 @@ func class(op *history.Operation) int {
 }
 
 func fill(d *Data, kept []*history.Operation, t *texts) *payload {
-	c := clockOf(d.History)
+	c := clockOf(d.History, d.Events)
 	p := &payload{Unit: "us", Nodes: d.Nodes, Roles: roles, Outcomes: []string{"ok", "failed", "unknown"}}
 	if c.byEvent {
 		p.Unit = "event"

@@ -298,3 +298,22 @@ func TestReportListsTheContradiction(t *testing.T) {
 	finding := payload(t, page)["findings"].([]any)[0].(map[string]any)
 	require.Len(t, finding["related"], len(few)-1)
 }
+
+// Goal: with a wall clock, what happens before the first operation is on the page, not before its left edge.
+// Method: a node that starts two seconds before the first call; with a virtual clock times stay as they are.
+func TestEventsBeforeTheFirstCallAreOnTheTimeline(t *testing.T) {
+	const wall = int64(1_700_000_000_000_000_000)
+	for clock, base := range map[string]int64{"wall": wall, "virtual": 0} {
+		r := history.NewRecorder()
+		put := r.Invoke(1, history.Input{Kind: history.Put, Key: "k", Value: "v"}, base+2_000_000_000)
+		r.Complete(put, history.OK, history.Result{Version: 1}, "", base+2_005_000_000)
+		d := dataOf(r.History(history.Header{Clock: clock}))
+		d.Nodes, d.Groups, d.Events = 1, []report.Group{{ID: 1, Name: "the group"}}, events.NewLog(events.DefaultLimit)
+		d.Events.Add(events.Event{At: base, Kind: events.Up, Node: 1})
+		d.Events.Add(events.Event{At: base + 1_000_000_000, Kind: events.Fault, Fault: 1, Name: "kill", Targets: []int{1}})
+		p := payload(t, write(t, d))
+		require.Equal(t, []any{2_000_000.0}, p["ops"].(map[string]any)["at"], clock)
+		require.Equal(t, []any{1.0, 0.0, 0.0, 2_005_001.0, 0.0}, p["course"].(map[string]any)["states"].([]any)[0], clock)
+		require.Equal(t, 1_000_000.0, p["faults"].([]any)[0].(map[string]any)["from"], clock)
+	}
+}

@@ -37,6 +37,7 @@ var promises = map[string]string{
 	"core-invariant":       "The consensus core keeps the invariants of its own state.",
 	"node-failure":         "A node does not stop serving without a cause.",
 	"crash":                "No program panics.",
+	"process":              "A node's process ends only when it is told to.",
 	"routing":              "A key belongs to one partition for ever.",
 }
 

@@ -3,8 +3,10 @@ package run
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,6 +30,12 @@ type Summary struct {
 
 // summaryFormat names the format of run.json.
 const summaryFormat = "holdfast-run"
+
+// LiveFile is to a live run's directory what run.json is to a simulated run's (testsuite/live/attack), and LiveFormat its format.
+const (
+	LiveFile   = "live.json"
+	LiveFormat = "holdfast-live"
+)
 
 // Summarize returns the run's summary.
 func (r *Result) Summarize() Summary {
@@ -123,22 +131,16 @@ func (r *Result) writeTrace(w io.Writer, log *events.Log) error {
 }
 
 // ReadPlan reads the plan of a run directory, or a plan file, and the trace hash
-// that the run had, "" if that is not known.
+// that the run had, "" if that is not known: a live run has none.
 func ReadPlan(path string) (p *plan.Plan, hash string, err error) {
 	planFile := path
 	if info, err := os.Stat(path); err != nil {
 		return nil, "", err
 	} else if info.IsDir() {
 		planFile = filepath.Join(path, "plan.json")
-		b, err := os.ReadFile(filepath.Join(path, "run.json"))
-		if err != nil {
+		if hash, err = courseOf(path); err != nil {
 			return nil, "", err
 		}
-		var s Summary
-		if err := json.Unmarshal(b, &s); err != nil || s.Format != summaryFormat {
-			return nil, "", fmt.Errorf("%s is not the summary of a run: %v", filepath.Join(path, "run.json"), err)
-		}
-		hash = s.TraceHash
 	}
 	f, err := os.Open(planFile)
 	if err != nil {
@@ -150,4 +152,24 @@ func ReadPlan(path string) (p *plan.Plan, hash string, err error) {
 		return nil, "", fmt.Errorf("%s: %w", planFile, err)
 	}
 	return p, hash, nil
+}
+
+// courseOf is the trace hash that the run of a directory had, "" for a live run.
+func courseOf(dir string) (hash string, err error) {
+	name, format := filepath.Join(dir, "run.json"), summaryFormat
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		live := filepath.Join(dir, LiveFile)
+		if of, err := os.ReadFile(live); err == nil {
+			name, format, b = live, LiveFormat, of
+		}
+	}
+	if b == nil && err != nil {
+		return "", err
+	}
+	var s Summary
+	if err := json.Unmarshal(b, &s); err != nil || s.Format != format {
+		return "", fmt.Errorf("%s is not the summary of a run: %v", name, err)
+	}
+	return s.TraceHash, nil
 }

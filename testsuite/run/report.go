@@ -25,17 +25,7 @@ func (r *Result) WriteReport(w io.Writer, dir string, log *events.Log, pictures 
 	p := r.Plan
 	d := &report.Data{
 		Title: fmt.Sprintf("simulated run of seed %d", p.Seed), Verdict: r.Verdict, History: r.History,
-		Events: log, Nodes: p.Machines(), Settings: settings(p), Facts: r.facts(),
-	}
-	for _, id := range cluster.GroupsOf(p) {
-		g := report.Group{ID: uint64(id), Name: fmt.Sprintf("partition %d", id), Partition: p.Sharded()}
-		switch {
-		case !p.Sharded():
-			g.Name = "the group"
-		case id == placement.MetaGroup:
-			g.Name, g.Partition = "metadata", false
-		}
-		d.Groups = append(d.Groups, g)
+		Events: log, Nodes: p.Machines(), Groups: ReportGroups(p), Settings: ReportSettings(p), Facts: r.facts(),
 	}
 	if r.Linear != nil {
 		d.Findings = r.Linear.Findings
@@ -51,6 +41,21 @@ func (r *Result) WriteReport(w io.Writer, dir string, log *events.Log, pictures 
 		d.Replay = append(d.Replay, report.Replay{Command: command, Shows: "The same from the source tree, by the seed alone. Another version of the code may draw another plan."})
 	}
 	return report.Write(w, d)
+}
+
+// ReportGroups are the groups of a plan's cluster, as a report names them.
+func ReportGroups(p *plan.Plan) (out []report.Group) {
+	for _, id := range cluster.GroupsOf(p) {
+		g := report.Group{ID: uint64(id), Name: fmt.Sprintf("partition %d", id), Partition: p.Sharded()}
+		switch {
+		case !p.Sharded():
+			g.Name = "the group"
+		case id == placement.MetaGroup:
+			g.Name, g.Partition = "metadata", false
+		}
+		out = append(out, g)
+	}
+	return out
 }
 
 // seedCommand is the command that draws the plan from its seed, "" if the plan is not what the seed draws.
@@ -76,22 +81,23 @@ func (r *Result) writeReplay(w io.Writer, dir string) error {
 	return err
 }
 
-// facts say what was run.
-func (r *Result) facts() []report.Fact {
-	p := r.Plan
+// ReportFacts say what a plan asks for, in a few words.
+func ReportFacts(p *plan.Plan) []report.Fact {
 	nodes := fmt.Sprint(p.Nodes)
 	if p.Spares > 0 {
 		nodes += fmt.Sprintf(" and %d spare", p.Spares)
 	}
-	out := []report.Fact{
-		{Name: "seed", Value: fmt.Sprint(p.Seed)}, {Name: "nodes", Value: nodes},
-	}
+	out := []report.Fact{{Name: "seed", Value: fmt.Sprint(p.Seed)}, {Name: "nodes", Value: nodes}}
 	if p.Sharded() {
 		out = append(out, report.Fact{Name: "partitions", Value: fmt.Sprintf("%d of %d copies", p.Sharding.Partitions, p.Sharding.Replicas)})
 	}
+	return append(out, report.Fact{Name: "clients", Value: fmt.Sprint(p.Clients)})
+}
+
+// facts say what was run.
+func (r *Result) facts() []report.Fact {
 	return append(
-		out,
-		report.Fact{Name: "clients", Value: fmt.Sprint(p.Clients)},
+		ReportFacts(r.Plan),
 		report.Fact{Name: "operations", Value: fmt.Sprint(len(r.History.Operations))},
 		report.Fact{Name: "virtual time", Value: r.Virtual.Round(time.Millisecond).String()},
 		report.Fact{Name: "events", Value: fmt.Sprint(r.Events)},
@@ -99,8 +105,8 @@ func (r *Result) facts() []report.Fact {
 	)
 }
 
-// settings lists what was drawn for the run.
-func settings(p *plan.Plan) []report.Section {
+// ReportSettings lists what was drawn for a plan.
+func ReportSettings(p *plan.Plan) []report.Section {
 	general := []report.Fact{{Name: "all faults end at", Value: p.HealAt.String()}, {Name: "faults planned", Value: fmt.Sprint(len(p.Faults))}}
 	if len(p.StayDead) > 0 {
 		general = append(general, report.Fact{Name: "nodes that stay dead", Value: fmt.Sprint(p.StayDead)})

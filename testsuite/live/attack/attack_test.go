@@ -17,6 +17,7 @@ import (
 	"github.com/holdfastdb/holdfast/testsuite/live/proxy"
 	"github.com/holdfastdb/holdfast/testsuite/live/target"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
+	"github.com/holdfastdb/holdfast/testsuite/run"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -204,4 +205,12 @@ func TestMembersChangeUnderAttack(t *testing.T) {
 	defer f.Close()
 	_, err = plan.Decode(f)
 	require.NoError(t, err)
+	again, hash, err := run.ReadPlan(kept)
+	require.NoError(t, err)
+	require.Empty(t, hash, "a live run has no course that can be had again")
+	require.Equal(t, p.Faults, again.Faults)
+	page, err := os.ReadFile(filepath.Join(kept, run.ReportFile))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "live run of holdfast, seed 2")
+	requireCourse(t, res)
 }

@@ -25,8 +25,10 @@ func (n *nemesis) changeMembers(ctx context.Context) {
 		}
 		n.run.Log("%8s  %s node %d", n.clock(), f.Kind, id)
 		within, cancel := context.WithTimeout(ctx, n.run.Patience)
+		number := n.begins(f, []int{int(id)})
 		undo, err := changer.Change(within, f, id)
 		cancel()
+		n.isOver(f, number, did(err))
 		if err != nil {
 			// It may be one that does nothing, or could not be done under the faults: it does not count.
 			n.run.Log("          %s node %d: %v", f.Kind, id, err)
@@ -37,6 +39,14 @@ func (n *nemesis) changeMembers(ctx context.Context) {
 			n.lane.Go(func() { n.takeBack(ctx, f, undo) })
 		}
 	}
+}
+
+// did is how many effects a change had.
+func did(err error) uint64 {
+	if err != nil {
+		return 0
+	}
+	return 1
 }
 
 func (n *nemesis) aimed(ctx context.Context, f *plan.Fault) uint64 {

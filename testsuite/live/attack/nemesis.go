@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/holdfastdb/holdfast/checker/events"
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/testsuite/live/proxy"
 	"github.com/holdfastdb/holdfast/testsuite/live/target"
@@ -33,13 +34,14 @@ type nemesis struct {
 	// changing: a change of members was begun at some time; wiped are nodes whose disk is being replaced.
 	changing bool
 	wiped    map[uint64]bool
-	// on is how many faults last.
-	on int
+	// on is how many faults last, struckSoFar how many faults and changes there were.
+	on, struckSoFar int
 }
 
 // strike is one fault under way.
 type strike struct {
 	fault  plan.Fault
+	number int // in the course
 	hit    uint64
 	killed []uint64
 	links  []proxy.Link
@@ -111,6 +113,7 @@ func (n *nemesis) strike(ctx context.Context, f plan.Fault, number int) {
 		return
 	}
 	n.run.Log("%8s  %s %s", n.clock(), f.Kind, n.describe(s))
+	s.number = n.begins(&s.fault, s.targets())
 	n.active = append(n.active, s)
 	n.lasting(1)
 	switch {
@@ -201,9 +204,12 @@ func (n *nemesis) end(ctx context.Context, s *strike) {
 	}
 	n.active = slices.Delete(n.active, i, i+1)
 	n.lasting(-1)
-	took := len(s.killed) > 0 || s.paused
-	if s.links != nil {
-		took = n.run.Store.Net().Effects(s.links...).Struck() > s.before.Struck()
+	effects := uint64(len(s.killed))
+	switch {
+	case s.paused:
+		effects = 1
+	case s.links != nil:
+		effects = uint64(n.run.Store.Net().Effects(s.links...).Struck() - s.before.Struck())
 		n.apply()
 	}
 	if s.paused && n.has(n.run.Store.Paused(), s.hit) {
@@ -212,11 +218,12 @@ func (n *nemesis) end(ctx context.Context, s *strike) {
 	for _, id := range s.killed {
 		n.revive(ctx, id)
 	}
-	if s.fault.Kind == plan.Wipe && took {
+	if s.fault.Kind == plan.Wipe && effects > 0 {
 		n.lane.Go(func() { n.rejoin(ctx, s) })
 		return
 	}
-	if took {
+	n.isOver(&s.fault, s.number, effects)
+	if effects > 0 {
 		n.count(s.fault.Kind)
 	}
 }
@@ -225,7 +232,9 @@ func (n *nemesis) end(ctx context.Context, s *strike) {
 func (n *nemesis) rejoin(ctx context.Context, s *strike) {
 	ctx, cancel := context.WithTimeout(ctx, n.run.Patience)
 	defer cancel()
-	if n.try("rejoining", n.run.Store.(target.Changer).Rejoined(ctx, s.hit)) {
+	back := n.try("rejoining", n.run.Store.(target.Changer).Rejoined(ctx, s.hit))
+	n.isOver(&s.fault, s.number, 1)
+	if back {
 		n.count(plan.Wipe)
 		n.mu.Lock()
 		delete(n.wiped, s.hit)
@@ -270,6 +279,7 @@ func (n *nemesis) heal(ctx context.Context) {
 		n.end(ctx, n.active[0])
 	}
 	n.run.Store.Net().Set(nil)
+	n.run.Store.Course().Add(events.Event{Kind: events.Healed})
 	close(n.changes)
 	dead := map[uint64]bool{}
 	n.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/holdfastdb/holdfast/checker/events"
 	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/checker/linear"
 	"github.com/holdfastdb/holdfast/checker/verdict"
@@ -35,6 +36,8 @@ type Result struct {
 	Verdict     verdict.Verdict
 	History     *history.History
 	Linear      *linear.Result
+	// Course is what the nodes went through.
+	Course *events.Log
 }
 
 // calm is an election timeout that a busy machine does not exceed by itself, and maxScale what a plan is drawn out by at most.
@@ -84,6 +87,7 @@ func (r *Run) Play(ctx context.Context) (*Result, error) {
 	}
 	res.Took = time.Since(begun)
 	r.judge(res, n, c)
+	res.Course = r.Store.Course().End()
 	return res, nil
 }
 

@@ -100,6 +100,30 @@ func TestReportsOpen(t *testing.T) {
 	require.Contains(t, page, "an older build kept this run")
 }
 
+// Goal: live runs are listed next to simulated ones and say what they are. Method: one of each, a live one without a report too.
+func TestLiveRunsAreListed(t *testing.T) {
+	dir := t.TempDir()
+	keep(t, dir, "seed-1", "pass", 1, 0)
+	for _, name := range []string{"live-seed-7", "live-seed-8"} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Join(path, "nodes"), 0o755))
+		put(t, filepath.Join(path, "live.json"), `{"format":"holdfast-live","version":1,"store":"holdfast","seed":7777,"outcome":"violation","scale":1}`)
+	}
+	put(t, filepath.Join(dir, "live-seed-7", "report.html"), "live report")
+	get := served(t, dir)
+	_, page := get("/?verdict=violation")
+	require.Contains(t, page, `<a href="/run/live-seed-7/report.html">live-seed-7</a> <span class="dim">(real processes)</span>`)
+	require.Contains(t, page, "7777")
+	require.Contains(t, page, "all (3)")
+	_, page = get("/?verdict=pass")
+	require.NotContains(t, page, "real processes")
+	_, page = get("/run/live-seed-7/report.html")
+	require.Equal(t, "live report", page)
+	code, page := get("/run/live-seed-8/report.html")
+	require.Equal(t, http.StatusNotFound, code)
+	require.Contains(t, page, "holdfast live run --plan")
+}
+
 // Goal: GALLERY-1. Method: paths that climb, in all spellings, and links that lead out of the directory; a secret lies there.
 func TestNothingOutsideIsRead(t *testing.T) {
 	outer := t.TempDir()

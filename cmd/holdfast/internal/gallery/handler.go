@@ -182,6 +182,9 @@ func (h *handler) file(w http.ResponseWriter, r *http.Request) {
 		next := "the list has all runs"
 		if base == run.ReportFile && errors.Is(err, fs.ErrNotExist) {
 			next = "an older build kept this run; `holdfast sim replay RUN --keep DIR` makes a report of it"
+			if k, ok := look(h.root.FS(), name); ok && k.Live {
+				next = "an older build kept this live run, or it was broken off; `holdfast live run --plan RUN/plan.json` plays its plan again"
+			}
 		}
 		fail(w, http.StatusNotFound, fmt.Sprintf("cannot open %s of run %q: %v", base, name, errors.Unwrap(err)), next)
 		return

@@ -15,8 +15,8 @@ import (
 	"github.com/holdfastdb/holdfast/testsuite/run"
 )
 
-// summaryFile is what makes a directory a run.
-const summaryFile = "run.json"
+// summaryFiles are what makes a directory a run: a simulated one or a live one.
+var summaryFiles = []string{"run.json", run.LiveFile}
 
 // kept is one run in the list.
 type kept struct {
@@ -26,6 +26,7 @@ type kept struct {
 	Date    time.Time
 	Bytes   int64
 	Report  bool
+	Live    bool // real processes, not the simulation
 	// Broken says why the run cannot be read, "" if it can.
 	Broken string
 }
@@ -52,7 +53,7 @@ func list(root *os.Root) ([]kept, error) {
 // look reads what the list says of a run; false if the directory is none (GALLERY-3).
 func look(files fs.FS, name string) (kept, bool) {
 	k := kept{Name: name}
-	info, err := fs.Stat(files, name+"/"+summaryFile)
+	info, file, err := summaryOf(files, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return k, false
 	}
@@ -60,7 +61,7 @@ func look(files fs.FS, name string) (kept, bool) {
 		k.Broken = err.Error()
 		return k, true
 	}
-	k.Date = info.ModTime()
+	k.Date, k.Live = info.ModTime(), file == run.LiveFile
 	entries, err := fs.ReadDir(files, name)
 	if err != nil {
 		k.Broken = err.Error()
@@ -72,7 +73,7 @@ func look(files fs.FS, name string) (kept, bool) {
 			k.Report = k.Report || e.Name() == run.ReportFile
 		}
 	}
-	s, err := summary(files, name)
+	s, err := summary(files, name, file)
 	if err != nil {
 		k.Broken = err.Error()
 	}
@@ -80,10 +81,21 @@ func look(files fs.FS, name string) (kept, bool) {
 	return k, true
 }
 
-func summary(files fs.FS, name string) (run.Summary, error) {
-	const most = 64 << 10 // bytes: run.json has some hundred
+// summaryOf finds the summary of a run.
+func summaryOf(files fs.FS, name string) (info fs.FileInfo, file string, err error) {
+	for _, file = range summaryFiles {
+		if info, err = fs.Stat(files, name+"/"+file); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return info, file, err
+}
+
+// summary reads what both kinds of summaries have.
+func summary(files fs.FS, name, file string) (run.Summary, error) {
+	const most = 64 << 10 // bytes: a summary has some hundred
 	var s run.Summary
-	f, err := files.Open(name + "/" + summaryFile)
+	f, err := files.Open(name + "/" + file)
 	if err != nil {
 		return s, err
 	}
@@ -93,7 +105,7 @@ func summary(files fs.FS, name string) (run.Summary, error) {
 		return s, err
 	}
 	if err := json.Unmarshal(b, &s); err != nil {
-		return run.Summary{}, fmt.Errorf("%s is not the summary of a run: %w", summaryFile, err)
+		return run.Summary{}, fmt.Errorf("%s is not the summary of a run: %w", file, err)
 	}
 	return s, nil
 }

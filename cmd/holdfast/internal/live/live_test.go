@@ -94,13 +94,13 @@ func TestRunIsKeptAndItsPlanSimulates(t *testing.T) {
 	kept, err := filepath.Glob(filepath.Join(dir, "runs", "live-plan-*"))
 	require.NoError(t, err)
 	require.Len(t, kept, 1)
-	for _, name := range []string{"live.json", "plan.json", "history.jsonl", "verdict.json", "REPLAY.txt", "nodes/node1.log", "nodes/node3.log"} {
+	for _, name := range []string{"live.json", "plan.json", "history.jsonl", "verdict.json", "events.jsonl", "REPLAY.txt", "report.html", "nodes/node1.log", "nodes/node3.log"} {
 		require.FileExists(t, filepath.Join(kept[0], name))
 	}
 	checked, err := live.Exec(t.Context(), "", binary, "check", "history", filepath.Join(kept[0], "history.jsonl"))
 	require.NoError(t, err)
 	require.Equal(t, exit.OK, checked.Code, checked)
-	replayed, err := live.Exec(t.Context(), "", binary, "sim", "replay", filepath.Join(kept[0], "plan.json"))
+	replayed, err := live.Exec(t.Context(), "", binary, "sim", "replay", kept[0])
 	require.NoError(t, err)
 	require.Equal(t, exit.OK, replayed.Code, replayed)
 }
