@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/kv/client"
 	"github.com/holdfastdb/holdfast/testsuite/live/target"
@@ -150,21 +149,7 @@ func (h *Holdfast) Client(ctx context.Context, number int, patience target.Patie
 	if err != nil {
 		return nil, fmt.Errorf("live: connecting client %d: %w", number, err)
 	}
-	return holdfastClient{c}, nil
-}
-
-type holdfastClient struct{ *client.Client }
-
-// Do implements target.Client.
-func (c holdfastClient) Do(ctx context.Context, in history.Input, how target.How) (history.Result, history.Outcome, error) {
-	op := kinds[in.Kind]
-	op.Key, op.Value, op.ExpectValue = []byte(in.Key), []byte(in.Value), []byte(in.ExpectValue)
-	op.ExpectVersion, op.NoSession, op.Stale, op.Follower = in.ExpectVersion, how.NoSession, in.Stale, how.Follower
-	answer, err := c.Client.Do(ctx, op)
-	if err != nil {
-		return history.Result{}, outcomeOf(err), err
-	}
-	return resultOf(&in, &answer), history.OK, nil
+	return holdfastClient{c, patience}, nil
 }
 
 // Changes implements target.Changer.

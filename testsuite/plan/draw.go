@@ -51,7 +51,7 @@ func (p *Plan) drawCommon() {
 	p.drawNetwork(netsim.NewStream(seed, "plan/network"))
 	p.drawOperations(netsim.NewStream(seed, "plan/operations"))
 	p.drawFollowerReads(netsim.NewStream(seed, "plan/follower-reads"))
-	p.drawSeveral(netsim.NewStream(seed, "plan/several"))
+	p.DrawSeveral(netsim.NewStream(seed, "plan/several"))
 	p.drawSnapshots(netsim.NewStream(seed, "plan/snapshots"))
 	p.drawLeadership(netsim.NewStream(seed, "plan/leadership"))
 	p.drawQuirks(netsim.NewStream(seed, "plan/quirks"))

@@ -14,8 +14,8 @@ const (
 	maxScanPage = 1000
 )
 
-// drawSeveral makes some operations ones on several keys, or scans of all.
-func (p *Plan) drawSeveral(s *rand.Rand) {
+// DrawSeveral makes some operations ones on several keys, or scans of all.
+func (p *Plan) DrawSeveral(s *rand.Rand) {
 	share := pick(s, 0, 0.1, 0.3)
 	keys := p.Keys()
 	for i := range p.Operations {

@@ -166,8 +166,9 @@ func TestEachKindNeedsItsEvidence(t *testing.T) {
 	require.Equal(t, verdict.Pass, verdict.Judge(c).Outcome)
 }
 
-// Goal: changes of members are played to real servers, and a run leaves what is needed to understand it.
-// Method: a node is added, the leadership handed over, the leader killed and removed; the run's directory is read back.
+// Goal: changes of members and operations on many keys are played to real servers, and a run leaves what is needed to understand it.
+// Method: a node is added, the leadership handed over, the leader killed and removed, under gets and writes of several keys and scans
+// too; the run's directory is read back.
 func TestMembersChangeUnderAttack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
@@ -175,6 +176,7 @@ func TestMembersChangeUnderAttack(t *testing.T) {
 	p := Draw(2, false)
 	p.Nodes, p.Spares, p.HealAt, p.Network = 3, 1, 4*time.Second, plan.Network{FIFO: true}
 	p.Operations = p.Operations[:200]
+	takeAlong(p)
 	p.Faults = []plan.Fault{
 		{At: 100 * time.Millisecond, Kind: plan.AddNode, Targets: []int{4}},
 		{At: time.Second, Kind: plan.TransferLeader, Targets: []int{1}, Param: 1},
@@ -192,6 +194,9 @@ func TestMembersChangeUnderAttack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, verdict.Pass, res.Verdict.Outcome, res.Verdict.Reasons)
 	require.Positive(t, res.Verdict.Evidence.Count(plan.AddNode.Group()))
+	require.Positive(t, res.Verdict.Evidence.Count(counterSeveral))
+	require.Positive(t, res.Verdict.Evidence.Count(counterScans))
+	require.Empty(t, res.Translation.Differently)
 
 	kept := filepath.Join(dir, "kept")
 	require.NoError(t, res.Write(kept))

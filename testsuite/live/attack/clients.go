@@ -17,11 +17,15 @@ type clients struct {
 	run      *Run
 	recorder *history.SyncRecorder
 	all      []*actor
+	// keys are those of the plan.
+	keys []string
 	working  sync.WaitGroup
 
 	mu sync.Mutex
 	// under counts the operations that were acknowledged and lay within a time when some fault lasted.
 	under int64
+	// many counts the requests for several keys at once, scans those for all.
+	many, scans int64
 }
 
 // actor is one client, with what it last saw of each key.
@@ -34,7 +38,7 @@ type actor struct {
 }
 
 func (r *Run) connect(ctx context.Context) (*clients, error) {
-	c := &clients{run: r, recorder: history.NewSyncRecorder()}
+	c := &clients{run: r, recorder: history.NewSyncRecorder(), keys: r.Plan.Keys()}
 	patience := target.Patience{
 		Operation: max(r.scaled(r.Plan.Settings.OperationTimeout), leastOperation), Attempt: max(r.scaled(r.Plan.Settings.AttemptTimeout), leastAttempt),
 	}
@@ -72,10 +76,10 @@ func (c *clients) work(ctx context.Context, begun time.Time, struck func() bool)
 		a := c.all[op.Client-1]
 		c.working.Go(func() {
 			before := struck()
-			_, outcome, _ := c.perform(ctx, a, a.input(op), target.How{NoSession: op.NoSession, Follower: op.Follower})
-			if before && struck() && outcome == history.OK {
+			acknowledged := c.play(ctx, a, op)
+			if before && struck() {
 				c.mu.Lock()
-				c.under++
+				c.under += acknowledged
 				c.mu.Unlock()
 			}
 		})
@@ -92,20 +96,29 @@ func (a *actor) input(op *plan.Operation) history.Input {
 
 // perform records one operation from its call to its end.
 func (c *clients) perform(ctx context.Context, a *actor, in history.Input, how target.How) (history.Result, history.Outcome, error) {
-	id := c.recorder.Invoke(uint64(a.number), in, time.Now().UnixNano())
-	result, outcome, why := a.client.Do(ctx, in, how)
-	now := time.Now().UnixNano()
-	if outcome != history.OK {
-		c.recorder.Complete(id, outcome, history.Result{}, fmt.Sprint(why), now)
-		return result, outcome, why
+	id := c.invoke(a, in)
+	var answer target.Answer
+	answer.Result, answer.Outcome, answer.Why = a.client.Do(ctx, in, how)
+	c.complete(a, id, in, answer, time.Now().UnixNano())
+	return answer.Result, answer.Outcome, answer.Why
+}
+
+func (c *clients) invoke(a *actor, in history.Input) history.OpID {
+	return c.recorder.Invoke(uint64(a.number), in, time.Now().UnixNano())
+}
+
+// complete records how an operation ended, and what the client knows by it.
+func (c *clients) complete(a *actor, id history.OpID, in history.Input, answer target.Answer, now int64) {
+	if answer.Outcome != history.OK {
+		c.recorder.Complete(id, answer.Outcome, history.Result{}, fmt.Sprint(answer.Why), now)
+		return
 	}
-	c.recorder.Complete(id, outcome, result, "", now)
-	if known, ok := in.Known(&result); ok {
+	c.recorder.Complete(id, history.OK, answer.Result, "", now)
+	if known, ok := in.Known(&answer.Result); ok {
 		a.mu.Lock()
 		a.seen[in.Key] = known
 		a.mu.Unlock()
 	}
-	return result, outcome, nil
 }
 
 // ready waits until each client got through.
@@ -121,11 +134,10 @@ func (c *clients) ready(ctx context.Context) error {
 // finish has each client read, write and read every key, until it gets through: what is lost shows.
 func (c *clients) finish(ctx context.Context) (int64, error) {
 	errs := make([]error, len(c.all))
-	keys := c.run.Plan.Keys()
 	var finals sync.WaitGroup
 	for i, a := range c.all {
 		finals.Go(func() {
-			for _, key := range keys {
+			for _, key := range c.keys {
 				for _, kind := range []history.Kind{history.Get, history.Put, history.Get} {
 					if _, err := c.insist(ctx, a, history.Input{Kind: kind, Key: key}); err != nil {
 						errs[i] = err
@@ -136,7 +148,7 @@ func (c *clients) finish(ctx context.Context) (int64, error) {
 		})
 	}
 	finals.Wait()
-	return int64(len(keys) * len(c.all)), errors.Join(errs...)
+	return int64(len(c.keys) * len(c.all)), errors.Join(errs...)
 }
 
 // insist tries an operation until it is acknowledged, each write with another value.

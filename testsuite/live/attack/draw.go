@@ -47,6 +47,7 @@ func Draw(seed uint64, sharded bool) *plan.Plan {
 		DelayBase: pick[time.Duration](s, 0, 0, 1, 5) * time.Millisecond, DelayJitter: pick[time.Duration](s, 0, 1, 10) * time.Millisecond, FIFO: true,
 	}
 	drawOperations(netsim.NewStream(seed, "live/operations"), p)
+	p.DrawSeveral(netsim.NewStream(seed, "live/several"))
 	drawFaults(netsim.NewStream(seed, "live/faults"), p)
 	if err := p.Validate(); err != nil {
 		panic(fmt.Sprintf("ATTACK-4: the plan of seed %d is not valid: %v", seed, err))

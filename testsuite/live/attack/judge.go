@@ -39,6 +39,8 @@ func (r *Run) judge(res *Result, n *nemesis, c *clients) {
 	all.Undecided = append(all.Undecided, n.troubles...)
 	all.Evidence.Merge(&n.evidence)
 	all.Evidence.Add(counterUnder, c.under)
+	all.Evidence.Add(counterSeveral, c.many)
+	all.Evidence.Add(counterScans, c.scans)
 	all.Evidence.Add(counterPlayed, int64(len(res.Translation.Faults)))
 	effects := r.Store.Net().Effects()
 	all.Evidence.Add("bytes held by stalled links", effects.Held)

@@ -70,6 +70,7 @@ func (r *Run) Play(ctx context.Context) (*Result, error) {
 	}
 	defer c.close()
 	res := &Result{Plan: r.Plan, Store: r.Store.Name(), Scale: r.Scale, Translation: Translate(r.Plan, r.Store)}
+	res.Translation.operations(r.Plan, c.all[0].client)
 	begun := time.Now()
 	n := newNemesis(r)
 	working := make(chan struct{})

@@ -55,6 +55,23 @@ type Client interface {
 	Close() error
 }
 
+// Several is a Client that can ask for many keys at once, as one request of its own.
+type Several interface {
+	// DoSeveral performs gets, or puts and erases, of different keys; each is an operation for itself. The answers are in the
+	// order of the inputs.
+	DoSeveral(ctx context.Context, ins []history.Input, how How) []Answer
+	// Scan reads all keys that there are, in pages of so many; some page has read each key between the call and the return. For
+	// an outcome other than OK nothing is known of any key.
+	Scan(ctx context.Context, page int, how How) (found map[string]history.Result, outcome history.Outcome, why error)
+}
+
+// Answer is how an operation ended, as Client.Do tells it.
+type Answer struct {
+	Result  history.Result
+	Outcome history.Outcome
+	Why     error
+}
+
 // How are the ways to perform an operation that a history does not tell.
 type How struct {
 	// NoSession: a write is not sent again after doubt.
