@@ -400,14 +400,22 @@ func (c *Cluster) Status(ctx context.Context, id uint64) (*kvpb.NodeStatus, erro
 	return s, err
 }
 
+// reach is the connection to a node that runs, and the number of its start.
+func (c *Cluster) reach(id uint64) (*grpc.ClientConn, int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.node(id)
+	if n.conn == nil || n.paused {
+		return nil, n.starts, fmt.Errorf("live: node %d does not run", id)
+	}
+	return n.conn, n.starts, nil
+}
+
 // ask also tells by its number which start of the node answered.
 func (c *Cluster) ask(ctx context.Context, id uint64) (*kvpb.NodeStatus, int, error) {
-	c.mu.Lock()
-	n := c.node(id)
-	conn, start, paused := n.conn, n.starts, n.paused
-	c.mu.Unlock()
-	if conn == nil || paused {
-		return nil, start, fmt.Errorf("live: node %d does not run", id)
+	conn, start, err := c.reach(id)
+	if err != nil {
+		return nil, start, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()

@@ -11,23 +11,36 @@ import (
 
 // Placement asks the running nodes until the one that drives the placement answers.
 func (c *Cluster) Placement(ctx context.Context) (*kvpb.PlacementResponse, error) {
+	_, resp, err := c.driver(ctx)
+	return resp, err
+}
+
+// driver also tells which node drives the placement.
+func (c *Cluster) driver(ctx context.Context) (uint64, *kvpb.PlacementResponse, error) {
 	last := errors.New("no node runs")
 	for _, id := range c.Up() {
-		c.mu.Lock()
-		conn := c.node(id).conn
-		c.mu.Unlock()
-		if conn == nil {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, askTime)
-		resp, err := kvpb.NewClusterClient(conn).Placement(ctx, &kvpb.PlacementRequest{})
-		cancel()
+		resp, _, err := c.askPlacement(ctx, id)
 		if err == nil && resp.Driver {
-			return resp, nil
+			return id, resp, nil
 		}
 		last = fmt.Errorf("node %d does not drive the placement: %v %v", id, resp, err)
 	}
-	return nil, last
+	return 0, nil, last
+}
+
+// askPlacement asks one node for its table, and tells by its number which start of it answered.
+func (c *Cluster) askPlacement(ctx context.Context, id uint64) (*kvpb.PlacementResponse, int, error) {
+	conn, start, err := c.reach(id)
+	if err != nil {
+		return nil, start, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	resp, err := kvpb.NewClusterClient(conn).Placement(ctx, &kvpb.PlacementRequest{})
+	if err != nil {
+		return nil, start, fmt.Errorf("live: placement by node %d: %w", id, err)
+	}
+	return resp, start, nil
 }
 
 // AtRest waits until all partitions are where they are to be, on the nodes given and no others.

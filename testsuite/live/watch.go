@@ -10,8 +10,11 @@ import (
 	"github.com/holdfastdb/holdfast/kv/kvpb"
 )
 
-// watchPause is the time between two rounds of questions.
-const watchPause = 50 * time.Millisecond
+// watchPause is the time between two rounds of questions; each tableRounds-th of them asks for tables, too.
+const (
+	watchPause  = 50 * time.Millisecond
+	tableRounds = 5
+)
 
 // Watch asks the nodes of a cluster for their status, again and again, and holds the
 // answers to what must be true of Raft.
@@ -24,6 +27,7 @@ type Watch struct {
 	hashes   *invariant.StateHash
 	lives    map[invariant.Replica]life
 	teller   teller
+	tables   tables
 
 	mu         sync.Mutex
 	violations []verdict.Violation
@@ -42,7 +46,7 @@ func NewWatch(c *Cluster) *Watch {
 	w := &Watch{
 		cluster: c, done: make(chan struct{}), lives: make(map[invariant.Replica]life), leaders: make(map[uint64]uint64),
 		election: invariant.NewElectionSafety(), progress: invariant.NewProgress(), hashes: invariant.NewStateHash(),
-		teller: newTeller(c.Course()),
+		teller: newTeller(c.Course()), tables: newTables(),
 	}
 	var ctx context.Context
 	ctx, w.stop = context.WithCancel(context.Background())
@@ -60,10 +64,16 @@ func (w *Watch) run(ctx context.Context) {
 	defer close(w.done)
 	tick := time.NewTicker(watchPause)
 	defer tick.Stop()
-	for {
+	for round := 0; ; round++ {
 		for _, id := range w.cluster.Up() {
 			if s, start, err := w.cluster.ask(ctx, id); err == nil {
 				w.observe(id, start, s)
+			}
+			if w.cluster.cfg.Partitions == 0 || round%tableRounds > 0 {
+				continue
+			}
+			if p, start, err := w.cluster.askPlacement(ctx, id); err == nil {
+				w.observeTable(id, start, p)
 			}
 		}
 		select {
@@ -80,6 +90,7 @@ func (w *Watch) observe(id uint64, start int, s *kvpb.NodeStatus) {
 	defer w.mu.Unlock()
 	w.answers++
 	w.teller.tell(id, start, s)
+	w.report(w.tables.version(id, start, s.TableVersion))
 	if s.Failure != "" {
 		w.report(verdict.Violationf("node-failure", "stopped-serving", "node %d has stopped serving: %s", id, s.Failure).On(0, id))
 	}
@@ -103,6 +114,13 @@ func (w *Watch) observe(id uint64, start int, s *kvpb.NodeStatus) {
 	}
 }
 
+// observeTable takes in what a node has as the table of partitions.
+func (w *Watch) observeTable(id uint64, start int, p *kvpb.PlacementResponse) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.report(w.tables.observe(id, start, p))
+}
+
 // report keeps a violation, each kind once.
 func (w *Watch) report(v *verdict.Violation) {
 	if v == nil {
@@ -123,5 +141,8 @@ func (w *Watch) Case() verdict.Case {
 	c := verdict.Case{Violations: append([]verdict.Violation(nil), w.violations...)}
 	c.Evidence.Add("status answers checked", w.answers)
 	c.Evidence.Add("leaders seen", int64(len(w.leaders)))
+	if n := len(w.tables.hashes); n > 0 {
+		c.Evidence.Add("tables of partitions compared", int64(n))
+	}
 	return c
 }

@@ -18,8 +18,8 @@ type clients struct {
 	recorder *history.SyncRecorder
 	all      []*actor
 	// keys are those of the plan.
-	keys []string
-	working  sync.WaitGroup
+	keys    []string
+	working sync.WaitGroup
 
 	mu sync.Mutex
 	// under counts the operations that were acknowledged and lay within a time when some fault lasted.

@@ -20,11 +20,13 @@ const (
 // tailBytes is how much of the log of a node that died is shown.
 const tailBytes = 3000
 
-// judge puts together what the verdict rests on.
-func (r *Run) judge(res *Result, n *nemesis, c *clients) {
+// judge puts together what the verdict rests on; rested is what was found at rest.
+func (r *Run) judge(res *Result, n *nemesis, c *clients, rested *verdict.Case) {
 	res.History = c.recorder.History(history.Header{Source: "live " + r.Store.Name(), Clock: "wall", Seed: r.Plan.Seed})
 	res.Linear = linear.Check(res.History, linear.Options{})
 	all := res.Linear.Case()
+	all.Violations = append(all.Violations, rested.Violations...)
+	all.Evidence.Merge(&rested.Evidence)
 	if o, ok := r.Store.(target.Observer); ok {
 		seen := o.Observed()
 		all.Violations = append(all.Violations, seen.Violations...)

@@ -86,10 +86,24 @@ func (r *Run) Play(ctx context.Context) (*Result, error) {
 	if n.try("after healing", err) {
 		n.evidence.Add(counterFinal, keys)
 	}
+	rested := r.rest(ctx, n)
 	res.Took = time.Since(begun)
-	r.judge(res, n, c)
+	r.judge(res, n, c, &rested)
 	res.Course = r.Store.Course().End()
 	return res, nil
+}
+
+// rest has the store come to rest, if it is one that does (ATTACK-2).
+func (r *Run) rest(ctx context.Context, n *nemesis) verdict.Case {
+	store, ok := r.Store.(target.Restful)
+	if !ok {
+		return verdict.Case{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.Patience)
+	defer cancel()
+	found, err := store.Rest(ctx)
+	n.try("coming to rest", err)
+	return found
 }
 
 // begin starts the store and waits until the clients get through.

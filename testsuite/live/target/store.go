@@ -92,6 +92,13 @@ type Changer interface {
 	Rejoined(ctx context.Context, id uint64) error
 }
 
+// Restful is a Store that moves its data between its nodes by itself, until they are where they are to be.
+type Restful interface {
+	// Rest waits until nothing moves any more and returns what is wrong then. An error says that this could not be seen before
+	// ctx ended.
+	Rest(ctx context.Context) (verdict.Case, error)
+}
+
 // Observer is a Store that is watched from inside.
 type Observer interface {
 	// Observed is what was seen so far.
