@@ -127,6 +127,16 @@ func (h *Holdfast) Observed() verdict.Case {
 	return h.watch.Case()
 }
 
+// Said implements target.Observer.
+func (h *Holdfast) Said() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.watch == nil {
+		return nil
+	}
+	return h.watch.Said()
+}
+
 // Close implements target.Store.
 func (h *Holdfast) Close() error {
 	h.mu.Lock()

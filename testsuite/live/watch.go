@@ -30,6 +30,7 @@ type Watch struct {
 	tables   tables
 
 	mu         sync.Mutex
+	last       map[uint64]word
 	violations []verdict.Violation
 	leaders    map[uint64]uint64 // by term
 	answers    int64
@@ -46,7 +47,7 @@ func NewWatch(c *Cluster) *Watch {
 	w := &Watch{
 		cluster: c, done: make(chan struct{}), lives: make(map[invariant.Replica]life), leaders: make(map[uint64]uint64),
 		election: invariant.NewElectionSafety(), progress: invariant.NewProgress(), hashes: invariant.NewStateHash(),
-		teller: newTeller(c.Course()), tables: newTables(),
+		teller: newTeller(c.Course()), tables: newTables(), last: make(map[uint64]word),
 	}
 	var ctx context.Context
 	ctx, w.stop = context.WithCancel(context.Background())
@@ -89,6 +90,7 @@ func (w *Watch) observe(id uint64, start int, s *kvpb.NodeStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answers++
+	w.last[id] = word{start, time.Now(), s}
 	w.teller.tell(id, start, s)
 	w.report(w.tables.version(id, start, s.TableVersion))
 	if s.Failure != "" {

@@ -154,7 +154,8 @@ func (c *clients) finish(ctx context.Context) (int64, error) {
 // insist tries an operation until it is acknowledged, each write with another value.
 func (c *clients) insist(ctx context.Context, a *actor, in history.Input) (history.Result, error) {
 	var why error
-	for attempt := 1; ctx.Err() == nil; attempt++ {
+	attempt := 1
+	for ; ctx.Err() == nil; attempt++ {
 		if in.Kind == history.Put {
 			in.Value = fmt.Sprintf("final-%d-%s-%d", a.number, in.Key, attempt)
 		}
@@ -165,7 +166,8 @@ func (c *clients) insist(ctx context.Context, a *actor, in history.Input) (histo
 		why = err
 		sleepUntil(ctx, time.Now().Add(pause))
 	}
-	return history.Result{}, fmt.Errorf("client %d did not get through with a %s of %q within the bound: %w", a.number, in.Kind, in.Key, why)
+	return history.Result{}, fmt.Errorf("client %d did not get through with a %s of %q within the bound, in %d attempts; the last: %w",
+		a.number, in.Kind, in.Key, attempt-1, why)
 }
 
 // pause lies between two attempts of a client that insists.

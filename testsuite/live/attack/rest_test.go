@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,6 +23,9 @@ type rested struct {
 	found verdict.Case
 	err   error
 }
+
+func (s *rested) Observed() verdict.Case { return verdict.Case{} }
+func (s *rested) Said() []string         { return []string{"node 1: follower of term 3"} }
 
 func (s *rested) Name() string                                       { return "rested" }
 func (s *rested) Died() []uint64                                     { return nil }
@@ -45,6 +49,9 @@ func TestWhatIsFoundAtRestIsJudged(t *testing.T) {
 		res := &Result{Translation: &Translation{}}
 		r.judge(res, n, c, &found)
 		require.Equal(t, want, res.Verdict.Outcome, res.Verdict.Reasons)
+		if want == verdict.Unknown {
+			require.Contains(t, fmt.Sprint(res.Verdict.Reasons), "catching up\nwhat the nodes said last:\nnode 1: follower of term 3")
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/holdfastdb/holdfast/checker/events"
@@ -83,7 +84,7 @@ func (r *Run) Play(ctx context.Context) (*Result, error) {
 	final, cancel := context.WithTimeout(ctx, r.Patience)
 	defer cancel()
 	keys, err := c.finish(final)
-	if n.try("after healing", err) {
+	if n.try("after healing", r.withLast(err)) {
 		n.evidence.Add(counterFinal, keys)
 	}
 	rested := r.rest(ctx, n)
@@ -93,16 +94,30 @@ func (r *Run) Play(ctx context.Context) (*Result, error) {
 	return res, nil
 }
 
+// withLast adds to an error what the nodes said last: it is for people, who are to find out why nothing went on.
+func (r *Run) withLast(err error) error {
+	o, ok := r.Store.(target.Observer)
+	if err == nil || !ok {
+		return err
+	}
+	return fmt.Errorf("%w\nwhat the nodes said last:\n%s", err, strings.Join(o.Said(), "\n"))
+}
+
 // rest has the store come to rest, if it is one that does (ATTACK-2).
 func (r *Run) rest(ctx context.Context, n *nemesis) verdict.Case {
 	store, ok := r.Store.(target.Restful)
 	if !ok {
 		return verdict.Case{}
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.Patience)
+	patience := r.Patience
+	if h := r.Plan.Sharding; h != nil {
+		// What a removed node reported to have counts until it is taken for dead.
+		patience += 2 * r.scaled(h.DeadAfter)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	found, err := store.Rest(ctx)
-	n.try("coming to rest", err)
+	n.try("coming to rest", r.withLast(err))
 	return found
 }
 

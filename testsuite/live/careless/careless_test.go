@@ -98,7 +98,7 @@ func TestFaultWithoutEffectIsVacuous(t *testing.T) {
 }
 
 // Goal: ATTACK-2: that nobody answers in time says nothing about what the clients saw.
-// Method: the only node stays dead, which no plan that is valid asks for.
+// The reason tells how often the clients tried. Method: the only node stays dead, which no plan that is valid asks for.
 func TestSilenceAfterHealingLeavesTheVerdictUnknown(t *testing.T) {
 	p := busy()
 	p.Nodes, p.StayDead, p.HealAt, p.Operations = 1, []int{1}, time.Second, p.Operations[:100]
@@ -111,4 +111,5 @@ func TestSilenceAfterHealingLeavesTheVerdictUnknown(t *testing.T) {
 	res, err := (&attack.Run{Store: s, Plan: p, Scale: 1, Patience: 5 * time.Second, Log: t.Logf}).Play(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, verdict.Unknown, res.Verdict.Outcome, res.Verdict.Reasons)
+	require.Regexp(t, `client \d did not get through with a get of "k0" within the bound, in \d+ attempts; the last: `, res.Verdict.Reasons[0])
 }

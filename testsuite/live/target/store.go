@@ -103,4 +103,6 @@ type Restful interface {
 type Observer interface {
 	// Observed is what was seen so far.
 	Observed() verdict.Case
+	// Said is what each node said last, a line for each, for people who ask why nobody answers.
+	Said() []string
 }
