@@ -48,7 +48,7 @@ func (r *Result) commands(dir string) []report.Replay {
 	return []report.Replay{
 		again,
 		{Command: fmt.Sprintf("holdfast sim replay %s --seeds 100 --keep %s", dir, simulated), Shows: "The plan in the simulation, under one seed after the other until one fails: each is another course, which can be had again."},
-		{Command: "holdfast sim shrink " + simulated, Shows: "If one did, the smallest plan that fails like it."},
+		{Command: "holdfast sim shrink " + simulated, Shows: "If one did, a smaller plan that fails like it."},
 		{Command: "holdfast check history " + filepath.Join(dir, "history.jsonl"), Shows: "The judgement again, from what the clients saw."},
 	}
 }
