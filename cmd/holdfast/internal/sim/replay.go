@@ -30,7 +30,7 @@ func replayCommand(streams *style.Streams) *cobra.Command {
 			"With --seeds the plan is executed under other seeds too, which are other courses of the same events, until one fails: so\n" +
 			"a plan that failed with real processes is tried in the simulation.",
 		Example: "  holdfast sim replay runs/seed-692\n  holdfast sim replay runs/seed-692 --trace | less\n" +
-			"  holdfast sim replay runs/live-7/plan.json --seeds 200 --keep runs/found",
+			"  holdfast sim replay runs/live-seed-7 --seeds 200 --keep runs/found",
 		Args: exit.Args(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if seeds > 1 {
@@ -50,7 +50,7 @@ func replayCommand(streams *style.Streams) *cobra.Command {
 func readPlan(path string) (p *plan.Plan, hash string, err error) {
 	if p, hash, err = run.ReadPlan(path); err != nil {
 		return nil, "", exit.With(exit.Failure, fmt.Errorf("cannot replay: %w", err),
-			"give a directory that `holdfast sim run` kept, or a plan.json")
+			"give a directory that `holdfast sim run` or `holdfast live run` kept, or a plan.json")
 	}
 	return p, hash, nil
 }

@@ -86,7 +86,7 @@ func (o *shrinkOptions) check(args []string) error {
 func (o *shrinkOptions) shrinkRun(streams *style.Streams, path string, asJSON bool) error {
 	p, _, err := run.ReadPlan(path)
 	if err != nil {
-		return exit.With(exit.Failure, fmt.Errorf("cannot shrink: %w", err), "give a directory that `holdfast sim run` kept, or a plan.json")
+		return exit.With(exit.Failure, fmt.Errorf("cannot shrink: %w", err), "give a directory that `holdfast sim run` or `holdfast live run` kept, or a plan.json")
 	}
 	last := time.Now()
 	r, err := shrink.Minimize(p, shrink.Options{
