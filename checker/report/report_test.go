@@ -317,3 +317,18 @@ func TestEventsBeforeTheFirstCallAreOnTheTimeline(t *testing.T) {
 		require.Equal(t, 1_000_000.0, p["faults"].([]any)[0].(map[string]any)["from"], clock)
 	}
 }
+
+// A violation says when and where it was seen, as far as that is known.
+func TestViolationsSayWhenAndWhere(t *testing.T) {
+	d := dataOf(lost("k", "v"))
+	placed := *verdict.Violationf("node-failure", "stopped-serving", "placed").On(0, 2)
+	timed := placed
+	timed.At = 3_000_000_000
+	d.Verdict.Violations = []verdict.Violation{placed, timed, *verdict.Violationf("crash", "panic", "nowhere")}
+	page := write(t, d)
+	for _, want := range []string{
+		`<p class="hint">node 2 · fingerprint`, `<p class="hint">at 3.000 s, node 2 · fingerprint`, `<p class="hint">fingerprint <code>crash/panic`,
+	} {
+		require.Contains(t, page, want)
+	}
+}

@@ -33,7 +33,7 @@ var promises = map[string]string{
 	"durability":           "An acknowledged write is in the durable bytes of a majority.",
 	"recovery":             "What a node promised before a crash is there after its restart.",
 	"configuration":        "The members of a group change by legal steps only, one after the other.",
-	"placement":            "Tables of partitions only get newer, and replicas that were destroyed stay so.",
+	"placement":            "Tables of partitions only get newer, replicas that were destroyed stay so, and at rest each partition is where the table says.",
 	"core-invariant":       "The consensus core keeps the invariants of its own state.",
 	"node-failure":         "A node does not stop serving without a cause.",
 	"crash":                "No program panics.",

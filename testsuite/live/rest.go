@@ -68,6 +68,7 @@ func (h *Holdfast) Rest(ctx context.Context) (verdict.Case, error) {
 	case cannot:
 		return c, nil
 	case wrong != nil:
+		wrong.At = time.Now().UnixNano()
 		c.Violations = append(c.Violations, *wrong)
 	}
 	c.Evidence.Add(counterRest, 1)

@@ -133,6 +133,7 @@ func (w *Watch) report(v *verdict.Violation) {
 			return
 		}
 	}
+	v.At = time.Now().UnixNano()
 	w.violations = append(w.violations, *v)
 }
 

@@ -30,6 +30,7 @@ func TestProgressIsHeldToEachGroupsLife(t *testing.T) {
 	require.Empty(t, w.Case().Violations)
 	answer(2, 6, 5)
 	require.Len(t, w.Case().Violations, 1)
+	require.Positive(t, w.Case().Violations[0].At, "a report shows it in its timeline")
 }
 
 // Goal: the course of a run has what the nodes say, once, and what a node says no more. Method: answers of a node with two groups,
