@@ -166,7 +166,7 @@ func (c *clients) insist(ctx context.Context, a *actor, in history.Input) (histo
 		why = err
 		sleepUntil(ctx, time.Now().Add(pause))
 	}
-	return history.Result{}, fmt.Errorf("client %d did not get through with a %s of %q within the bound, in %d attempts; the last: %w",
+	return history.Result{}, fmt.Errorf("client %d did not get through with a %s of %q within the bound (attempts: %d), at last: %w",
 		a.number, in.Kind, in.Key, attempt-1, why)
 }
 

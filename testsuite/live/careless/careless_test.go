@@ -111,5 +111,5 @@ func TestSilenceAfterHealingLeavesTheVerdictUnknown(t *testing.T) {
 	res, err := (&attack.Run{Store: s, Plan: p, Scale: 1, Patience: 5 * time.Second, Log: t.Logf}).Play(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, verdict.Unknown, res.Verdict.Outcome, res.Verdict.Reasons)
-	require.Regexp(t, `client \d did not get through with a get of "k0" within the bound, in \d+ attempts; the last: `, res.Verdict.Reasons[0])
+	require.Regexp(t, `client \d did not get through with a get of "k0" within the bound \(attempts: [1-9]\d*\), at last: `, res.Verdict.Reasons[0])
 }
