@@ -2,6 +2,7 @@ package plan
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -51,7 +52,7 @@ func TestStrategiesDoWhatTheySay(t *testing.T) {
 			}
 		}
 		r := DrawRanked(seed, seed%2 == 0)
-		end := r.HealAt - r.HealAt
+		var end time.Duration
 		for i := range r.Faults {
 			if f := &r.Faults[i]; f.Kind == RankLinks && f.At == end {
 				end += f.For
