@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,11 @@ var oracles = []string{
 	invariant.OracleStateMachineSafety, invariant.OracleProgress, invariant.OracleStateHash, invariant.OracleDurability,
 	invariant.OracleRecovery, invariant.OracleConfiguration,
 }
+
+// alone says why parts stay that alone find nothing.
+//
+//go:embed alone.md
+var alone string
 
 // ablation is that of the first range, nil if it was not asked for.
 func (s *Score) ablation() *Ablation {
@@ -66,6 +72,7 @@ func writeAblation(b *strings.Builder, scores []*Score) {
 	for _, name := range oracles {
 		fmt.Fprintf(b, "| %s | %d | %d | %s |\n", name, first[name], second[name], counted(only[name]))
 	}
+	b.WriteString(alone)
 }
 
 func counted(ids []string) string {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfastdb/holdfast/checker/history"
 	"github.com/holdfastdb/holdfast/checker/linear"
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
@@ -45,4 +46,18 @@ func TestEvidenceIsWhole(t *testing.T) {
 			require.Positive(t, e.Count("world Syncs"), "seed %d", seed)
 		}
 	}
+}
+
+// Goal: a key that two partitions served is a violation, whatever they answered; two keys, an unknown outcome or a client that does not know who
+// served it are none. Method: histories made by hand.
+func TestKeyServedByTwoPartitionsIsAViolation(t *testing.T) {
+	op := func(key string, partition uint64, outcome history.Outcome) history.Operation {
+		return history.Operation{Input: history.Input{Key: key}, Outcome: outcome, Result: history.Result{Partition: partition}}
+	}
+	of := func(ops ...history.Operation) *history.History { return &history.History{Operations: ops} }
+	require.Nil(t, scattered(of(op("a", 1, history.OK), op("a", 1, history.OK), op("b", 2, history.OK))))
+	require.Nil(t, scattered(of(op("a", 1, history.OK), op("a", 2, history.Unknown), op("a", 0, history.OK))))
+	v := scattered(of(op("a", 1, history.OK), op("b", 2, history.OK), op("a", 2, history.OK)))
+	require.NotNil(t, v)
+	require.Equal(t, "routing/two-partitions", v.Fingerprint)
 }
