@@ -28,6 +28,10 @@ func splitmix(s *uint64) uint64 {
 	return z ^ (z >> 31)
 }
 
+// Scramble turns a number into one that has nothing to do with that of any other number; none is lost. It is the finalizer of
+// SplitMix64 (Steele, Lea and Flood 2014).
+func Scramble(x uint64) uint64 { return splitmix(&x) }
+
 // Derive returns the 64-bit number that belongs to the identity (seed, purpose,
 // ids...). The same identity always gives the same number, and different
 // identities give unrelated ones, so no draw depends on what else was drawn.

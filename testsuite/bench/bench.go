@@ -72,27 +72,27 @@ func Sharded(seed uint64) *plan.Plan {
 func Measure(each time.Duration) Result {
 	var r Result
 	r.SteadyRatio, r.ShardedRatio = ratio(Steady, each), ratio(Sharded, each)
-	virtual, begin := time.Duration(0), cpu()
+	virtual, begin := time.Duration(0), CPU()
 	seeds := 0
-	for ; cpu()-begin < each; seeds++ {
+	for ; CPU()-begin < each; seeds++ {
 		virtual += run.Execute(plan.Draw(uint64(seeds+1)), run.Options{}).Virtual
 	}
-	used := (cpu() - begin).Seconds()
+	used := (CPU() - begin).Seconds()
 	r.SwarmRatio, r.SeedsPerSecond = virtual.Seconds()/used, float64(seeds)/used
 	return r
 }
 
 // ratio is how many seconds are simulated in a CPU second.
 func ratio(draw func(seed uint64) *plan.Plan, each time.Duration) float64 {
-	virtual, begin := time.Duration(0), cpu()
-	for seed := uint64(1); cpu()-begin < each; seed++ {
+	virtual, begin := time.Duration(0), CPU()
+	for seed := uint64(1); CPU()-begin < each; seed++ {
 		virtual += run.Execute(draw(seed), run.Options{}).Virtual
 	}
-	return virtual.Seconds() / (cpu() - begin).Seconds()
+	return virtual.Seconds() / (CPU() - begin).Seconds()
 }
 
-// cpu is the CPU time that this process has used.
-func cpu() time.Duration {
+// CPU is the CPU time that this process has used.
+func CPU() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		panic(fmt.Sprintf("bench: reading the CPU time: %v", err))

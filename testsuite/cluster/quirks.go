@@ -20,6 +20,9 @@ const (
 	Crowd     Quirk = "crowded turn"
 )
 
+// Counter is the name of the counter of how often the quirk happened.
+func (q Quirk) Counter() string { return "quirk " + string(q) + " took effect" }
+
 // AllQuirks lists the quirks in a fixed order.
 func AllQuirks() []Quirk { return []Quirk{SpareTick, LateTick, LateDone, FullQueue, Crowd} }
 

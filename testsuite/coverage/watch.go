@@ -3,6 +3,7 @@ package coverage
 import (
 	"github.com/holdfastdb/holdfast/kv/placement"
 	"github.com/holdfastdb/holdfast/kv/replica"
+	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/raft/confchange"
 	"github.com/holdfastdb/holdfast/testsuite/cluster"
@@ -120,9 +121,9 @@ func (w *Watcher) abstract(id raft.GroupID, group []replicaState) uint64 {
 		var f features
 		f.flag(p.Alive())
 		f.replica(s, &furthest)
-		sum += mix(uint64(f))
+		sum += netsim.Scramble(uint64(f))
 	}
-	return mix(sum)
+	return netsim.Scramble(sum)
 }
 
 // furthest is what the replicas of a group are compared with: the highest term, the longest log of the newest term, and where the
@@ -176,12 +177,4 @@ func (f *features) flag(on bool) {
 		n = 1
 	}
 	f.add(2, n)
-}
-
-// mix is the finalizer of SplitMix64 (Steele, Lea and Flood 2014).
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/holdfastdb/holdfast/testsuite/plan"
+	"github.com/holdfastdb/holdfast/testsuite/run"
 )
 
 // maxCorpus bounds the plans that are remembered.
@@ -83,7 +84,7 @@ func (c Corpus) Save(dir string) error {
 		if _, err := os.Stat(path); err == nil {
 			continue
 		}
-		if err := writePlan(path, c[i].plan); err != nil {
+		if err := run.Replace(path, c[i].plan.Encode); err != nil {
 			return fmt.Errorf("explore: keeping the plan of seed %d: %w", c[i].Seed, err)
 		}
 	}
@@ -99,32 +100,18 @@ func (c Corpus) Save(dir string) error {
 	return nil
 }
 
-func writePlan(path string, p *plan.Plan) error {
-	f, err := os.Create(path + ".next")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(p.Encode(f), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(path+".next", path)
-}
-
 // Load reads the plans of the entries back. Entries whose plans are gone are left out.
 func (c *Corpus) Load(dir string) error {
 	var kept Corpus
 	for _, e := range *c {
-		f, err := os.Open(planFile(dir, e.Seed))
+		p, _, err := run.ReadPlan(planFile(dir, e.Seed))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("explore: %w", err)
-		}
-		e.plan, err = plan.Decode(f)
-		if err = errors.Join(err, f.Close()); err != nil {
 			return fmt.Errorf("explore: the plan of seed %d in the corpus: %w", e.Seed, err)
 		}
+		e.plan = p
 		kept = append(kept, e)
 	}
 	*c = kept

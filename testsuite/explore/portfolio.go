@@ -126,10 +126,7 @@ func (e *Explorer) Choose(seed uint64) (*plan.Plan, Strategy) {
 			return plan.Mutate(seed, parent, other), Novelty
 		}
 	}
-	if e.sharded {
-		return plan.DrawSharded(seed), Swarm
-	}
-	return plan.Draw(seed), Swarm
+	return plan.Swarm(seed, e.sharded), Swarm
 }
 
 // draw draws a strategy: half of the chances are the same for all.

@@ -83,7 +83,7 @@ func (c *Campaign) learn(p *planned, h *Hunter) {
 		return
 	}
 	f := newFound(p.failed)
-	if f.Seed, f.Strategy = p.seed, string(p.by); p.by != explore.Swarm {
+	if f.Seed, f.Strategy = p.seed, p.by; p.by != explore.Swarm {
 		f.Plan = p.plan
 	}
 	if c.find(f, 1) && h.Failed != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/testsuite/explore"
+	"github.com/holdfastdb/holdfast/testsuite/run"
 )
 
 // campaignVersion is that of the file format.
@@ -24,15 +25,7 @@ const maxFindings = 1000
 // it goes on where it was interrupted.
 type Campaign struct {
 	Version int `json:"version"`
-	// Program tells builds apart: what different code found does not add up.
-	Program string `json:"program"`
-	// From is the first seed of all shards; this one has every Shards-th seed from From + Shard on.
-	From    uint64 `json:"from"`
-	Shard   uint64 `json:"shard"`
-	Shards  uint64 `json:"shards"`
-	Sharded bool   `json:"sharded,omitempty"`
-	// Strategy is how plans are chosen.
-	Strategy explore.Strategy `json:"strategy"`
+	Scope
 	// Done is how many of its seeds were run: the first ones, all of them.
 	Done uint64 `json:"done"`
 	// Took is the time that this took, without pauses.
@@ -55,10 +48,15 @@ type Finding struct {
 
 // Scope is what a campaign hunts.
 type Scope struct {
-	Program             string
-	From, Shard, Shards uint64
-	Sharded             bool
-	Strategy            explore.Strategy
+	// Program tells builds apart: what different code found does not add up.
+	Program string `json:"program"`
+	// From is the first seed of all shards; this one has every Shards-th seed from From + Shard on.
+	From    uint64 `json:"from"`
+	Shard   uint64 `json:"shard"`
+	Shards  uint64 `json:"shards"`
+	Sharded bool   `json:"sharded,omitempty"`
+	// Strategy is how plans are chosen.
+	Strategy explore.Strategy `json:"strategy"`
 }
 
 // NewCampaign begins one.
@@ -67,7 +65,7 @@ func NewCampaign(o Scope) (*Campaign, error) {
 		return nil, fmt.Errorf("hunt: shard %d of %d: shards are numbered from 0 on", o.Shard, o.Shards)
 	}
 	return &Campaign{
-		Version: campaignVersion, Program: o.Program, From: o.From, Shard: o.Shard, Shards: o.Shards, Sharded: o.Sharded, Strategy: o.Strategy,
+		Version: campaignVersion, Scope: o,
 		Report:   Report{Outcomes: make(map[verdict.Outcome]uint64)},
 		Explorer: explore.New(o.Strategy, o.Sharded),
 	}, nil
@@ -130,7 +128,9 @@ func Merge(shards []*Campaign) (*Campaign, error) {
 		return nil, errors.New("hunt: there is nothing to merge")
 	}
 	first := shards[0]
-	all, err := NewCampaign(Scope{Program: first.Program, From: first.From, Shards: first.Shards, Sharded: first.Sharded, Strategy: first.Strategy})
+	scope := first.Scope
+	scope.Shard = 0
+	all, err := NewCampaign(scope)
 	if err != nil {
 		return nil, err
 	}
@@ -204,15 +204,7 @@ func (c *Campaign) Save(path string) error {
 	if err := c.Explorer.Corpus.Save(corpusDir(path)); err != nil {
 		return err
 	}
-	b, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return fmt.Errorf("hunt: %w", err)
-	}
-	next := path + ".next"
-	if err := os.WriteFile(next, append(b, '\n'), 0o644); err != nil {
-		return fmt.Errorf("hunt: %w", err)
-	}
-	if err := os.Rename(next, path); err != nil {
+	if err := run.Replace(path, run.JSON(c)); err != nil {
 		return fmt.Errorf("hunt: %w", err)
 	}
 	return nil

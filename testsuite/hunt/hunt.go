@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/testsuite/coverage"
+	"github.com/holdfastdb/holdfast/testsuite/explore"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 	"github.com/holdfastdb/holdfast/testsuite/run"
 )
@@ -61,14 +62,14 @@ type Report struct {
 // Found describes a failed run.
 type Found struct {
 	// Seed is that of the run. Only a plan that was drawn from it alone (Strategy swarm, or none) can be drawn again; others are in Plan.
-	Seed        uint64          `json:"seed"`
-	Strategy    string          `json:"strategy,omitempty"`
-	Plan        *plan.Plan      `json:"plan,omitempty"`
-	Outcome     verdict.Outcome `json:"outcome"`
-	Oracle      string          `json:"oracle,omitempty"`
-	Fingerprint string          `json:"fingerprint,omitempty"`
-	Message     string          `json:"message,omitempty"`
-	At          time.Duration   `json:"at_ns"`
+	Seed        uint64           `json:"seed"`
+	Strategy    explore.Strategy `json:"strategy,omitempty"`
+	Plan        *plan.Plan       `json:"plan,omitempty"`
+	Outcome     verdict.Outcome  `json:"outcome"`
+	Oracle      string           `json:"oracle,omitempty"`
+	Fingerprint string           `json:"fingerprint,omitempty"`
+	Message     string           `json:"message,omitempty"`
+	At          time.Duration    `json:"at_ns"`
 }
 
 // Run hunts. Its report does not depend on Workers unless it stops early; then the
@@ -145,10 +146,7 @@ func (o *Options) draw(seed uint64) *plan.Plan {
 	if o.Plan != nil {
 		return o.Plan(seed)
 	}
-	if o.Sharded {
-		return plan.DrawSharded(seed)
-	}
-	return plan.Draw(seed)
+	return plan.Swarm(seed, o.Sharded)
 }
 
 // failed reports whether a run found something. A run without an answer is counted,

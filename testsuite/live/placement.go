@@ -54,14 +54,11 @@ func (c *Cluster) AtRest(ctx context.Context, on ...uint64) error {
 		if err != nil {
 			return false, err
 		}
-		if len(p.Groups) != int(p.Partitions)+1 {
-			return false, fmt.Errorf("%d of %d partitions are made", len(p.Groups)-1, p.Partitions)
+		if err := settled(p); err != nil {
+			return false, err
 		}
 		used := map[uint64]bool{}
 		for _, g := range p.Groups {
-			if g.Phase != "ok" {
-				return false, fmt.Errorf("group %d: %s, wanted on %v, held by %v", g.Group, g.Phase, g.Wanted, g.Holds)
-			}
 			for _, id := range append(g.Wanted, g.Holds...) {
 				if used[id] = true; !wanted[id] {
 					return false, fmt.Errorf("group %d is on node %d", g.Group, id)
@@ -73,6 +70,19 @@ func (c *Cluster) AtRest(ctx context.Context, on ...uint64) error {
 		}
 		return true, nil
 	})
+}
+
+// settled says which partition is not made yet, or not where it is to be, by the driver's own words.
+func settled(p *kvpb.PlacementResponse) error {
+	if len(p.Groups) != int(p.Partitions)+1 {
+		return fmt.Errorf("%d of %d partitions are made", len(p.Groups)-1, p.Partitions)
+	}
+	for _, g := range p.Groups {
+		if g.Phase != "ok" {
+			return fmt.Errorf("group %d: %s, wanted on %v, held by %v", g.Group, g.Phase, g.Wanted, g.Holds)
+		}
+	}
+	return nil
 }
 
 // Enlist starts a node that joins by itself.

@@ -132,13 +132,10 @@ const (
 // moving says what is not at rest yet, by the driver's own words.
 func (r *resting) moving() error {
 	for _, p := range []*kvpb.PlacementResponse{r.before, r.after} {
-		if len(p.Groups) != int(p.Partitions)+1 {
-			return fmt.Errorf("%d of %d partitions are made", len(p.Groups)-1, p.Partitions)
+		if err := settled(p); err != nil {
+			return err
 		}
 		for _, g := range p.Groups {
-			if g.Phase != "ok" {
-				return fmt.Errorf("group %d: %s, wanted on %v, held by %v", g.Group, g.Phase, g.Wanted, g.Holds)
-			}
 			if r.leaderOf(g.Group) == nil {
 				return fmt.Errorf("group %d: no node that was asked leads it", g.Group)
 			}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfastdb/holdfast/checker/linear"
 	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/testsuite/hunt"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
@@ -24,7 +25,7 @@ type Ablation struct {
 
 // outside are the oracles that need no look into the nodes: what clients were told, whether they get through, and whether processes
 // live.
-var outside = []string{"linearizability", verdict.OracleLiveness, "routing", "crash"}
+var outside = []string{linear.Oracle, verdict.OracleLiveness, run.OracleRouting, run.OracleCrash}
 
 // patience is how many times the seeds that a mutant took first are spent on each question, and enough what is spent at least.
 const (
@@ -32,13 +33,12 @@ const (
 	enough   = 50
 )
 
+// AblationTime is how long each question may take at most when a scoreboard is made.
+const AblationTime = 5 * time.Second
+
 // Ablate asks the questions of the program that it is part of, which must have the mutant planted and have found it.
 func Ablate(found *hunt.Report, from uint64, sharded bool, limit time.Duration) *Ablation {
-	a := &ablator{from: from, sharded: sharded, seeds: patience*found.Runs + enough, limit: limit}
-	a.first = plan.Draw(found.Found.Seed)
-	if sharded {
-		a.first = plan.DrawSharded(found.Found.Seed)
-	}
+	a := &ablator{from: from, first: found.Found.Seed, sharded: sharded, seeds: patience*found.Runs + enough, limit: limit}
 	out := &Ablation{Seeds: a.seeds}
 	for _, class := range append(plan.Classes(), plan.ClassQuirk) {
 		if a.find(func(p *plan.Plan) *plan.Plan { return p.Without(class) }, nil) == "" {
@@ -53,24 +53,22 @@ func Ablate(found *hunt.Report, from uint64, sharded bool, limit time.Duration) 
 // ablator hunts with a part of the testbed taken away.
 type ablator struct {
 	from, seeds uint64
-	sharded     bool
-	limit       time.Duration
-	first       *plan.Plan
+	// first is the seed that found the mutant first.
+	first   uint64
+	sharded bool
+	limit   time.Duration
 }
 
 // find returns the fingerprint by which the mutant is found, "" if it is not: in the run that found it first, or in others.
 func (a *ablator) find(edit func(*plan.Plan) *plan.Plan, mute func(oracle string) bool) string {
 	draw := func(seed uint64) *plan.Plan {
-		p := plan.Draw(seed)
-		if a.sharded {
-			p = plan.DrawSharded(seed)
-		}
+		p := plan.Swarm(seed, a.sharded)
 		if edit != nil {
 			p = edit(p)
 		}
 		return p
 	}
-	if res := run.Execute(draw(a.first.Seed), run.Options{Mute: mute}); len(res.Verdict.Violations) > 0 {
+	if res := run.Execute(draw(a.first), run.Options{Mute: mute}); len(res.Verdict.Violations) > 0 {
 		return res.Verdict.Violations[0].Fingerprint
 	}
 	stop := make(chan struct{})

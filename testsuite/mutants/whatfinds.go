@@ -7,19 +7,18 @@ import (
 	"strings"
 
 	"github.com/holdfastdb/holdfast/checker/invariant"
-	"github.com/holdfastdb/holdfast/checker/verdict"
 	"github.com/holdfastdb/holdfast/testsuite/oracle"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
 
 // oracles are the names of all that can call a run a violation.
-var oracles = []string{
-	"linearizability", verdict.OracleLiveness, "routing", "crash",
-	oracle.CoreInvariant, oracle.NodeFailure, "placement",
+var oracles = append(
+	slices.Clone(outside),
+	oracle.CoreInvariant, oracle.NodeFailure, oracle.Placement,
 	invariant.OracleElectionSafety, invariant.OracleLeaderAppendOnly, invariant.OracleLogMatching, invariant.OracleLeaderCompleteness,
 	invariant.OracleStateMachineSafety, invariant.OracleProgress, invariant.OracleStateHash, invariant.OracleDurability,
 	invariant.OracleRecovery, invariant.OracleConfiguration,
-}
+)
 
 // alone says why parts stay that alone find nothing.
 //
@@ -63,7 +62,7 @@ func writeAblation(b *strings.Builder, scores []*Score) {
 		"Of the %d mutants that seeds find, each was hunted again without one class of faults, then with the oracle mute that had found it, "+
 		"then by what can be seen from outside alone (linearizability, liveness, routing, dead processes). \"Only\" means: not found "+
 		"within %d times the seeds that it took before and %d more, or %s of one core.\n\n"+
-		"%d are found from outside.\n\n", len(scores), patience, enough, "5 s", outsiders)
+		"%d are found from outside.\n\n", len(scores), patience, enough, fmt.Sprintf("%.0f s", AblationTime.Seconds()), outsiders)
 	b.WriteString("| class of faults | only found with it |\n|---|---|\n")
 	for _, class := range append(plan.Classes(), plan.ClassQuirk) {
 		fmt.Fprintf(b, "| %s | %s |\n", class, counted(needs[string(class)]))

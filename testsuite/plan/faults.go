@@ -82,6 +82,8 @@ func (p *Plan) aim(s *rand.Rand, f *Fault) bool {
 		return p.compacts()
 	case BitRot, Misdirect, FailRead, Wipe:
 		return p.aimLoss(s, f)
+	case Swizzle, Throttle, SlowProcess, ClockOffset, ClockStrobe, FloodSessions:
+		return p.aimFurther(s, f)
 	}
 	return true
 }

@@ -42,7 +42,7 @@ func Mutate(seed uint64, parent, other *Plan) *Plan {
 			return p
 		}
 	}
-	return swarm(seed, parent.Sharded())
+	return Swarm(seed, parent.Sharded())
 }
 
 // mutate makes one change.
@@ -77,7 +77,7 @@ func (p *Plan) addFault(s *rand.Rand) {
 	}
 	f.At = min(f.At, p.HealAt-1).Round(time.Microsecond)
 	f.For = between(s, 10*time.Millisecond, 3*time.Second)
-	if p.aimAny(s, &f) {
+	if p.aim(s, &f) {
 		p.Faults = append(p.Faults, f)
 	}
 }

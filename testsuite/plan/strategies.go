@@ -8,8 +8,8 @@ import (
 	"github.com/holdfastdb/holdfast/netsim"
 )
 
-// swarm is Draw or DrawSharded.
-func swarm(seed uint64, sharded bool) *Plan {
+// Swarm is Draw or, for a cluster with partitions, DrawSharded.
+func Swarm(seed uint64, sharded bool) *Plan {
 	if sharded {
 		return DrawSharded(seed)
 	}
@@ -22,7 +22,7 @@ func (p *Plan) sound() bool { return p.Validate() == nil && p.Fair() == nil }
 // DrawFocused returns a plan whose faults are mostly of one class, and many: what needs several of a kind in a row, a
 // swarm with something of everything reaches seldom.
 func DrawFocused(seed uint64, sharded bool) *Plan {
-	p := swarm(seed, sharded)
+	p := Swarm(seed, sharded)
 	s := netsim.NewStream(seed, "focused")
 	class := pick(s, Classes()...)
 	spares := p.Spares
@@ -54,7 +54,7 @@ func (p *Plan) orSwarm(seed uint64, sharded bool) *Plan {
 		p.spareDriver()
 	}
 	if !p.sound() {
-		return swarm(seed, sharded)
+		return Swarm(seed, sharded)
 	}
 	return p
 }
@@ -65,19 +65,10 @@ func (p *Plan) drawFocus(s *rand.Rand, kinds []FaultKind) {
 	longest := pick[time.Duration](s, 100, 500, 2000) * time.Millisecond
 	for at := between(s, 0, mean); at < p.HealAt; at += time.Millisecond + between(s, 0, 3*mean) {
 		f := Fault{At: at, Kind: pick(s, kinds...), Leader: s.IntN(2) == 0, For: between(s, 10*time.Millisecond, longest)}
-		if p.aimAny(s, &f) {
+		if p.aim(s, &f) {
 			p.Faults = append(p.Faults, f)
 		}
 	}
-}
-
-// aimAny is aim or aimFurther.
-func (p *Plan) aimAny(s *rand.Rand, f *Fault) bool {
-	if !slices.Contains(furtherFaults.kinds, f.Kind) {
-		return p.aim(s, f)
-	}
-	f.Targets = []int{1 + s.IntN(p.Nodes)}
-	return p.aimFurther(s, f)
 }
 
 // maxChangePoints bounds how often DrawRanked changes the order.
@@ -88,7 +79,7 @@ const maxChangePoints = 6
 // the length of the run, if they are few: that is what Burckhardt et al. 2010 ("A Randomized Scheduler with Probabilistic
 // Guarantees of Finding Bugs") do to threads.
 func DrawRanked(seed uint64, sharded bool) *Plan {
-	p := swarm(seed, sharded)
+	p := Swarm(seed, sharded)
 	s := netsim.NewStream(seed, "ranked")
 	if s.IntN(2) == 0 {
 		p.Faults = slices.DeleteFunc(p.Faults, func(Fault) bool { return s.IntN(3) != 0 })

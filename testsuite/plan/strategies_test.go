@@ -18,7 +18,7 @@ func TestEveryStrategyMakesSoundPlans(t *testing.T) {
 			func() *Plan { return DrawFocused(seed, sharded) },
 			func() *Plan { return DrawRanked(seed, sharded) },
 			func() *Plan {
-				p := swarm(seed, sharded)
+				p := Swarm(seed, sharded)
 				for generation := range uint64(5) {
 					p = Mutate(seed+generation, p, DrawRanked(seed+generation, sharded))
 				}
@@ -103,7 +103,7 @@ func TestKindsOfTheNetwork(t *testing.T) {
 func TestWithoutTakesAwayOneClass(t *testing.T) {
 	seen := make(map[Class]bool)
 	for seed := range uint64(100) {
-		p := swarm(seed, seed%2 == 0)
+		p := Swarm(seed, seed%2 == 0)
 		for _, class := range Classes() {
 			q := p.Without(class)
 			require.NoError(t, q.Validate())

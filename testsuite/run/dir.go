@@ -118,6 +118,15 @@ func writeFile(name string, write func(io.Writer) error) error {
 	return f.Close()
 }
 
+// Replace writes a file in place of the one that is there, if any; a process that ends on the way leaves that one.
+func Replace(name string, write func(io.Writer) error) error {
+	next := name + ".next"
+	if err := writeFile(next, write); err != nil {
+		return err
+	}
+	return os.Rename(next, name)
+}
+
 // writeTrace executes the run once more, and writes its trace and its log of events.
 func (r *Result) writeTrace(w io.Writer, log *events.Log) error {
 	again := Execute(r.Plan, Options{Events: log, Sink: func(e netsim.Event) {

@@ -81,8 +81,7 @@ func (n *nemesis) blackout(s *strike) {
 	if s.fault.Param == 0 {
 		return
 	}
-	turn := func(number int) uint64 { return netsim.Derive(uint64(s.fault.Param), "blackout", uint64(number)) }
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(turn(a), turn(b)) })
+	arrange(order, s.fault.Param, "blackout", byNumber)
 	for i, number := range order {
 		n.world.After(s.fault.For*time.Duration(i)/time.Duration(len(order)), func() {
 			if slices.Contains(n.active, s) {
@@ -91,6 +90,15 @@ func (n *nemesis) blackout(s *strike) {
 		})
 	}
 }
+
+// arrange puts a list into an order that is drawn from a fault's parameter, item by item, so that leaving one out does not change the
+// order of the others.
+func arrange[T any](list []T, param int64, purpose string, ids func(T) []uint64) {
+	turn := func(item T) uint64 { return netsim.Derive(uint64(param), purpose, ids(item)...) }
+	slices.SortFunc(list, func(a, b T) int { return cmp.Compare(turn(a), turn(b)) })
+}
+
+func byNumber(number int) []uint64 { return []uint64{uint64(number)} }
 
 // ranks puts the links between nodes into an order: the messages of the first half come as they were sent, those of the others
 // the later the further back, up to one and a half election timeouts, so that a majority may be among the fast and an
@@ -102,8 +110,7 @@ func (n *nemesis) ranks(order int64) map[link]time.Duration {
 			links = append(links, link{env.NodeID(number), other})
 		}
 	}
-	rank := func(l link) uint64 { return netsim.Derive(uint64(order), "rank", uint64(l.from), uint64(l.to)) }
-	slices.SortFunc(links, func(a, b link) int { return cmp.Compare(rank(a), rank(b)) })
+	arrange(links, order, "rank", func(l link) []uint64 { return []uint64{uint64(l.from), uint64(l.to)} })
 	late := make(map[link]time.Duration)
 	half := len(links) / 2
 	for i, l := range links[half:] {

@@ -1,13 +1,11 @@
 package run
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
 	"github.com/holdfastdb/holdfast/kv/env"
 	"github.com/holdfastdb/holdfast/kv/node"
-	"github.com/holdfastdb/holdfast/netsim"
 	"github.com/holdfastdb/holdfast/raft"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
@@ -96,8 +94,7 @@ func (n *nemesis) narrow(s *strike) (hits uint64) {
 func (n *nemesis) swizzle(s *strike) {
 	turns := func(purpose string) []int {
 		order := slices.Clone(s.fault.Targets)
-		turn := func(number int) uint64 { return netsim.Derive(uint64(s.fault.Param), purpose, uint64(number)) }
-		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(turn(a), turn(b)) })
+		arrange(order, s.fault.Param, purpose, byNumber)
 		return order
 	}
 	set := func(number int, off bool) {

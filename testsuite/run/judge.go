@@ -62,7 +62,7 @@ func (r *runner) collect(h *history.History) {
 	}
 	e.Merge(&r.oracle.Evidence)
 	for _, q := range cluster.AllQuirks() {
-		e.Add("quirk "+string(q)+" took effect", r.cluster.Quirked(q))
+		e.Add(q.Counter(), r.cluster.Quirked(q))
 	}
 	stats := r.world.Stats().Map()
 	names := make([]string, 0, len(stats))
@@ -74,6 +74,12 @@ func (r *runner) collect(h *history.History) {
 		e.Add("world "+name, int64(stats[name]))
 	}
 }
+
+// Names of the oracles of this package, beside verdict.OracleLiveness.
+const (
+	OracleRouting = "routing"
+	OracleCrash   = "crash"
+)
 
 // audits is the name of the counter of durability audits.
 const audits = "durability audits"
@@ -98,7 +104,7 @@ func scattered(h *history.History) *verdict.Violation {
 			continue
 		}
 		if was, ok := served[op.Input.Key]; ok && was != p {
-			return verdict.Violationf("routing", "two-partitions", "key %q was served by partition %d and by partition %d", op.Input.Key, was, p)
+			return verdict.Violationf(OracleRouting, "two-partitions", "key %q was served by partition %d and by partition %d", op.Input.Key, was, p)
 		}
 		served[op.Input.Key] = p
 	}

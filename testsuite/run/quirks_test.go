@@ -28,7 +28,7 @@ func TestEachQuirkTakesEffectAlone(t *testing.T) {
 		r := Execute(p, Options{})
 		require.Equal(t, verdict.Pass, r.Verdict.Outcome, "%s: %v", quirk, r.Verdict.Reasons)
 		for _, other := range cluster.AllQuirks() {
-			name := "quirk " + string(other) + " took effect"
+			name := other.Counter()
 			require.Zero(t, without.Verdict.Evidence.Count(name), "%s", other)
 			require.Equal(t, other == quirk, r.Verdict.Evidence.Count(name) > 0, "%s counts for %s", quirk, other)
 		}

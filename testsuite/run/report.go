@@ -60,12 +60,12 @@ func ReportGroups(p *plan.Plan) (out []report.Group) {
 
 // seedCommand is the command that draws the plan from its seed, "" if the plan is not what the seed draws.
 func (r *Result) seedCommand() string {
-	drawn, flag := plan.Draw, ""
+	drawn, flag := plan.Swarm(r.Plan.Seed, r.Plan.Sharded()), ""
 	if r.Plan.Sharded() {
-		drawn, flag = plan.DrawSharded, " --sharded"
+		flag = " --sharded"
 	}
 	var mine, seeds bytes.Buffer
-	if r.Plan.Encode(&mine) != nil || drawn(r.Plan.Seed).Encode(&seeds) != nil || !bytes.Equal(mine.Bytes(), seeds.Bytes()) {
+	if r.Plan.Encode(&mine) != nil || drawn.Encode(&seeds) != nil || !bytes.Equal(mine.Bytes(), seeds.Bytes()) {
 		return ""
 	}
 	return fmt.Sprintf("go run ./cmd/holdfast sim run%s --from %d --seeds 1", flag, r.Plan.Seed)

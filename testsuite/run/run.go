@@ -182,16 +182,13 @@ func recoveryBound(p *plan.Plan) time.Duration {
 }
 
 func (r *runner) violate(v *verdict.Violation) {
-	if r.mute != nil && r.mute(v.Oracle) {
-		return
-	}
 	v.At = int64(r.world.Now())
 	r.violations = append(r.violations, *v)
 }
 
 // panicked turns a panic of a node or client into a violation.
 func (r *runner) panicked(p *netsim.Process, value any, stack []byte) {
-	r.violate(verdict.Violationf("crash", panicAspect(value), "process %d panicked: %v\n%s", p.ID(), value, stack))
+	r.violate(verdict.Violationf(OracleCrash, panicAspect(value), "process %d panicked: %v\n%s", p.ID(), value, stack))
 	r.world.Stop()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/holdfastdb/holdfast/testsuite/live/proxy"
 	"github.com/holdfastdb/holdfast/testsuite/live/target"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
@@ -82,7 +83,7 @@ func (n *nemesis) mayChange(f *plan.Fault, id uint64) bool {
 
 // takeBack undoes a change when its time is over.
 func (n *nemesis) takeBack(ctx context.Context, f *plan.Fault, undo func(context.Context) error) {
-	if !sleepUntil(ctx, n.begun.Add(n.run.scaled(min(f.At+f.For, n.run.Plan.HealAt)))) {
+	if !proxy.SleepUntil(ctx, n.begun.Add(n.run.scaled(min(f.At+f.For, n.run.Plan.HealAt)))) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.run.Patience)

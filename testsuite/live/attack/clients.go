@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfastdb/holdfast/checker/history"
+	"github.com/holdfastdb/holdfast/testsuite/live/proxy"
 	"github.com/holdfastdb/holdfast/testsuite/live/target"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
 )
@@ -70,7 +71,7 @@ func (c *clients) close() error {
 func (c *clients) work(ctx context.Context, begun time.Time, struck func() bool) {
 	for i := range c.run.Plan.Operations {
 		op := &c.run.Plan.Operations[i]
-		if !sleepUntil(ctx, begun.Add(c.run.scaled(op.At))) {
+		if !proxy.SleepUntil(ctx, begun.Add(c.run.scaled(op.At))) {
 			break
 		}
 		a := c.all[op.Client-1]
@@ -164,7 +165,7 @@ func (c *clients) insist(ctx context.Context, a *actor, in history.Input) (histo
 			return result, nil
 		}
 		why = err
-		sleepUntil(ctx, time.Now().Add(pause))
+		proxy.SleepUntil(ctx, time.Now().Add(pause))
 	}
 	return history.Result{}, fmt.Errorf("client %d did not get through with a %s of %q within the bound (attempts: %d), at last: %w",
 		a.number, in.Kind, in.Key, attempt-1, why)

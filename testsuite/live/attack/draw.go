@@ -25,9 +25,8 @@ var (
 // Draw returns the plan of a seed for real processes: as the simulation's, but with times that suit them, only faults that
 // can be played, and more operations.
 func Draw(seed uint64, sharded bool) *plan.Plan {
-	p := plan.Draw(seed)
+	p := plan.Swarm(seed, sharded)
 	if sharded {
-		p = plan.DrawSharded(seed)
 		h := p.Sharding
 		h.Replicas, h.Weights, h.Zones = 3, nil, nil
 		h.ReportEvery, h.DeadAfter = time.Second, pick[time.Duration](netsim.NewStream(seed, "live/sharding"), 5, 40, 40)*time.Second

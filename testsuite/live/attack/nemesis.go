@@ -77,7 +77,7 @@ func (n *nemesis) rage(ctx context.Context, faults []plan.Fault) {
 		if !heal {
 			at = n.pending[0].at
 		}
-		if !sleepUntil(ctx, n.begun.Add(n.run.scaled(at))) || heal {
+		if !proxy.SleepUntil(ctx, n.begun.Add(n.run.scaled(at))) || heal {
 			break
 		}
 		next := n.pending[0]

@@ -137,15 +137,3 @@ func (r *Run) begin(ctx context.Context) (*clients, error) {
 	}
 	return c, nil
 }
-
-// sleepUntil reports whether ctx is still alive then.
-func sleepUntil(ctx context.Context, t time.Time) bool {
-	timer := time.NewTimer(time.Until(t))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

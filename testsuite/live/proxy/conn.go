@@ -139,7 +139,7 @@ func (n *Net) detain(ctx context.Context, link Link, hold Hold, c *chunk, last *
 	rule, _ := n.rule(link)
 	if due := rule.due(c, *last); due.After(c.read) {
 		n.note(link, Effects{Late: int64(len(c.data))})
-		if !sleepUntil(ctx, due) {
+		if !SleepUntil(ctx, due) {
 			return false
 		}
 		*last = due
@@ -182,7 +182,8 @@ func (r *Rule) due(c *chunk, last time.Time) time.Time {
 	return due
 }
 
-func sleepUntil(ctx context.Context, t time.Time) bool {
+// SleepUntil reports whether ctx is still alive then.
+func SleepUntil(ctx context.Context, t time.Time) bool {
 	timer := time.NewTimer(time.Until(t))
 	defer timer.Stop()
 	select {

@@ -2,9 +2,8 @@ package main
 
 import (
 	"fmt"
-	"syscall"
-	"time"
 
+	"github.com/holdfastdb/holdfast/testsuite/bench"
 	"github.com/holdfastdb/holdfast/testsuite/hunt"
 	"github.com/holdfastdb/holdfast/testsuite/mutants"
 	"github.com/holdfastdb/holdfast/testsuite/plan"
@@ -35,31 +34,16 @@ func (s *shrinking) shrinkFound(r *mutants.Report, sharded bool) error {
 		r.Found = &hunt.Found{Seed: p.Seed}
 	case r.Found == nil:
 		return nil
-	case sharded:
-		p = plan.DrawSharded(r.Found.Seed)
 	default:
-		p = plan.Draw(r.Found.Seed)
+		p = plan.Swarm(r.Found.Seed, sharded)
 	}
-	before, err := cpu()
-	if err != nil {
-		return err
-	}
+	before := bench.CPU()
 	s.bound.Probe = shrink.Simulation(p)
+	var err error
 	if r.Shrunk, err = shrink.Minimize(p, s.bound); err != nil {
 		return fmt.Errorf("seed %d: %w", p.Seed, err)
 	}
-	after, err := cpu()
-	if err != nil {
-		return err
-	}
-	r.ShrinkCPU = after - before
+	r.ShrinkCPU = bench.CPU() - before
 	r.Found.Fingerprint = r.Shrunk.Fingerprint
 	return r.Shrunk.Write(s.into, s.mutant)
-}
-
-// cpu is the CPU time that this process has used.
-func cpu() (time.Duration, error) {
-	var usage syscall.Rusage
-	err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), err
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,9 +12,6 @@ import (
 	"github.com/holdfastdb/holdfast/testsuite/explore"
 	"github.com/holdfastdb/holdfast/testsuite/mutants"
 )
-
-// ablateFor bounds each of the ten questions of an ablation.
-const ablateFor = 5 * time.Second
 
 type mutantOptions struct {
 	mutants.Options
@@ -44,7 +40,7 @@ func mutantsCommand(streams *style.Streams) *cobra.Command {
 				return exit.Usagef("give one of those", "--strategy: %w", err)
 			}
 			if o.ablate {
-				o.Ablate = ablateFor
+				o.Ablate = mutants.AblationTime
 			}
 			return o.score(c, streams)
 		},
